@@ -1,0 +1,45 @@
+"""Every error polyseek raises on purpose.
+
+    PolyseekError
+    ├── BadInput             the caller's text, file or argument cannot be used
+    │   ├── TooLong          a text has more tokens than the model takes
+    │   └── UndecodableFile  a file's bytes are not text in any encoding we know
+    ├── ModelError           a model's files are missing, damaged or not the ones expected
+    └── StoreError           a collection cannot be opened, read or written
+        ├── Locked           another process is writing to it
+        └── FingerprintMismatch  it was made with another model or other settings
+
+Each message says what was wrong, with which value, and what to do next.
+"""
+
+
+class PolyseekError(Exception):
+    """Base of every error polyseek raises on purpose."""
+
+
+class BadInput(PolyseekError):
+    """The caller's text, file or argument cannot be used."""
+
+
+class TooLong(BadInput):
+    """A text has more tokens than the model takes."""
+
+
+class UndecodableFile(BadInput):
+    """A file's bytes are not text in any encoding we know."""
+
+
+class ModelError(PolyseekError):
+    """A model's files are missing, damaged or not the ones expected."""
+
+
+class StoreError(PolyseekError):
+    """A collection cannot be opened, read or written."""
+
+
+class Locked(StoreError):
+    """Another process is writing to the collection."""
+
+
+class FingerprintMismatch(StoreError):
+    """The collection was made with another model or other settings."""
