@@ -1,0 +1,11 @@
+"""Text → chunks: structure (text → spans with levels), then packing within a token budget.
+
+structure   a document's sections; markdown: its blocks
+split       one level down: code, tables, sentences, words
+heads       which heading path a passage carries
+fit, pack   pieces that fit, and where to cut between them
+"""
+
+from polyseek.chunking.chunk import chunk
+
+__all__ = ["chunk"]

@@ -1,0 +1,108 @@
+"""Which files a list of paths means, and what each is called in the collection."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from polyseek.documents.formats import printable, reader, unknown
+from polyseek.errors import BadInput
+
+SKIPPED = frozenset(("__pycache__", "node_modules"))
+"""Folders that hold no documents of the user's own; hidden ones (.git, .venv) are skipped too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file to index."""
+
+    path: Path
+    """Where it lies."""
+    name: str
+    """Its name in the collection: valid text, forward slashes, unique."""
+
+    @property
+    def origin(self) -> str:
+        """Its absolute path as valid text."""
+        return origin(self.path)
+
+
+def origin(path: Path) -> str:
+    """The absolute path of a file or directory, as valid text."""
+    return printable(path.absolute())
+
+
+def find(paths: Sequence[Path]) -> Iterator[Found]:
+    """The readable files among and below `paths`, in the order of the paths, each sorted by name.
+
+    A file keeps its file name, a file in a directory its path below it. With more than one
+    directory every such name starts with its directory's own. Links are followed, but no real
+    directory is walked twice, so a loop of links ends.
+
+    Raises BadInput if a path does not exist or cannot be listed, if a file given has an unknown
+    suffix, or if two files would have one name.
+    """
+    paths = [Path(path) for path in paths]
+    prefixed = sum(path.is_dir() for path in paths) > 1
+    walked: set[tuple[int, int]] = set()
+    names: dict[str, Path] = {}
+    for path in paths:
+        for found in _below(path, prefixed, walked) if path.is_dir() else [_single(path)]:
+            other = names.setdefault(found.name, found.path)
+            if other is found.path:
+                yield found
+            elif not other.samefile(found.path):
+                raise BadInput(
+                    f"two files would have the name {found.name!r} in the collection: "
+                    f"{printable(other)} and {printable(found.path)}; rename one, or index the "
+                    "directory above both"
+                )
+
+
+def _single(path: Path) -> Found:
+    """A file that was named itself, so what is wrong with it is an error."""
+    if not path.is_file():
+        reason = "is no regular file" if path.exists() else "no such file or directory"
+        raise BadInput(f"{printable(path)}: {reason}")
+    if reader(path) is None:
+        raise BadInput(unknown(path))
+    return Found(path, printable(Path(path.name)))
+
+
+def _below(root: Path, prefixed: bool, walked: set[tuple[int, int]]) -> list[Found]:
+    """The files below a directory, sorted by name."""
+    prefix = Path(root.resolve().name) if prefixed else Path()
+    found = [
+        Found(path, printable(prefix / path.relative_to(root))) for path in _walk(root, walked)
+    ]
+    return sorted(found, key=lambda file: file.name)
+
+
+def _walk(root: Path, walked: set[tuple[int, int]]) -> Iterator[Path]:
+    """The files below `root`; `walked` holds the device and inode of directories already done."""
+    # Links wait until all real directories are done: a file is known by its real place, and by a
+    # link only if that is the one way to it.
+    directories, links = [root], list[Path]()
+    while directories or links:
+        directory = directories.pop() if directories else links.pop(0)
+        state = directory.stat()
+        if (state.st_dev, state.st_ino) in walked:
+            continue
+        walked.add((state.st_dev, state.st_ino))
+        for path in _entries(directory):
+            if path.is_dir():
+                (links if path.is_symlink() else directories).append(path)
+            elif path.is_file() and reader(path) is not None:
+                yield path
+
+
+def _entries(directory: Path) -> list[Path]:
+    """What is in a directory and not skipped, sorted."""
+    try:
+        names = os.listdir(directory)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise BadInput(f"{printable(directory)}: cannot be listed: {reason}") from error
+    return [directory / n for n in sorted(names) if not n.startswith(".") and n not in SKIPPED]

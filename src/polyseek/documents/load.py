@@ -1,0 +1,48 @@
+"""One file on disk to one Document."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+from polyseek.documents.formats import printable, reader, unknown
+from polyseek.errors import BadInput
+from polyseek.types import Document
+
+
+def read(path: Path, name: str, unless: str | None = None) -> Document | None:
+    """The document in the file at `path`, to be known as `name` in the collection.
+
+    None if the file's digest is `unless`: then it has not changed, and is not read further.
+
+    Raises BadInput if the file cannot be read, has an unknown suffix or kept changing while it
+    was read, and UndecodableFile if its bytes are not text.
+    """
+    read_bytes = reader(path)
+    if read_bytes is None:
+        raise BadInput(unknown(path))
+    try:
+        data = _steady(path)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise BadInput(f"{printable(path)}: cannot be read: {reason}") from error
+    digest = sha256(data).hexdigest()
+    return None if digest == unless else replace(read_bytes(data, name), digest=digest)
+
+
+def _steady(path: Path) -> bytes:
+    """The bytes of a file that did not change while it was read; one more try if it did."""
+    for _ in range(2):
+        with path.open("rb") as file:
+            before = os.fstat(file.fileno())
+            data = file.read()
+            after = os.fstat(file.fileno())
+        if _stamp(before) == _stamp(after) and after.st_size == len(data):
+            return data
+    raise BadInput(f"{printable(path)}: changed while it was read; index it again")
+
+
+def _stamp(state: os.stat_result) -> tuple[int, int]:
+    return state.st_size, state.st_mtime_ns

@@ -1,0 +1,35 @@
+"""Which texts run together: similar lengths, so that little of a batch is padding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Batch = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]
+
+
+def plan(lengths: Sequence[int], budget: int) -> list[list[int]]:
+    """Positions of the texts of each batch, longest first.
+
+    A batch holds at most `budget` padded tokens (texts times the longest of them), or one text.
+    """
+    batches: list[list[int]] = []
+    for position in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        longest = lengths[batches[-1][0]] if batches else 0
+        if not batches or longest * (len(batches[-1]) + 1) > budget:
+            batches.append([])
+        batches[-1].append(position)
+    return batches
+
+
+def pad(rows: Sequence[Sequence[int]], pad_id: int) -> Batch:
+    """Token ids (B, T) int64 padded on the right, and mask (B, T) float32: 1 where a token is."""
+    longest = max(map(len, rows))
+    ids = np.full((len(rows), longest), pad_id, np.int64)
+    mask = np.zeros((len(rows), longest), np.float32)
+    for at, row in enumerate(rows):
+        ids[at, : len(row)] = row
+        mask[at, : len(row)] = 1
+    return ids, mask

@@ -1,0 +1,83 @@
+"""The CPU backend: OpenVINO runs the graph, NumPy gathers the word embeddings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from polyseek.engine.int8 import load_ranges
+from polyseek.engine.pool import Floats
+from polyseek.errors import ModelError
+from polyseek.models.spec import ModelSpec
+from polyseek.models.tensors import Array, read_tensors
+
+if TYPE_CHECKING:
+    import openvino as ov
+
+Precision = Literal["int8", "fp32"]
+WORDS = "embeddings.word_embeddings.weight"
+
+
+class OpenVINOForward:
+    """ids (B, T) int64, mask (B, T) float32 -> hidden states (B, T, H) float32.
+
+    The graph is compiled when it is first needed, in half a second: who only wants to know what
+    a collection was made with does not wait for it.
+    """
+
+    def __init__(
+        self, directory: Path, spec: ModelSpec, precision: Precision, threads: int = 0
+    ) -> None:
+        """For the model in `directory`; `threads` 0 takes all cores.
+
+        Raises:
+            ModelError: the directory does not hold a model of this architecture.
+        """
+        self._directory = directory
+        self._threads = threads
+        self._int8 = precision == "int8"
+        self._config = _read_config(directory, spec)
+        self._ranges = load_ranges(spec.name if self._int8 else "")
+        self.precision = f"{precision}-{self._ranges.digest}".removesuffix("-")
+        self.pad_id = int(self._config.get("pad_token_id", 0))
+
+    def __call__(self, ids: npt.NDArray[np.int64], mask: Floats) -> Floats:
+        words = self._tensors[WORDS][ids].astype(np.float32, copy=False)  # (B, T, H)
+        return self._model([words, mask])[0]  # type: ignore[no-any-return]
+
+    @cached_property
+    def _tensors(self) -> Mapping[str, Array]:
+        return read_tensors(self._directory)
+
+    @cached_property
+    def _model(self) -> ov.CompiledModel:
+        import openvino as ov
+
+        from polyseek.engine.bert import Layers, Shape, build
+
+        shape = Shape.read(self._config)
+        layers = Layers(self._tensors, shape, self._int8, self._ranges.by_name)
+        options: dict[str, object] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            # Half precision would be chosen silently where the CPU has it.
+            "INFERENCE_PRECISION_HINT": "f32",
+        }
+        if self._threads:
+            options["INFERENCE_NUM_THREADS"] = self._threads
+        return ov.Core().compile_model(build(layers), "CPU", options)
+
+
+def _read_config(directory: Path, spec: ModelSpec) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads((directory / "config.json").read_text())
+    if config.get("model_type") != spec.architecture:
+        raise ModelError(
+            f"{directory} holds a model of type {config.get('model_type')!r}, and {spec.name} is "
+            f"{spec.architecture!r}; name another directory or another model"
+        )
+    return config

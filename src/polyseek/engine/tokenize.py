@@ -1,0 +1,39 @@
+"""Text to token ids with the model's own tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from tokenizers import Tokenizer as _Tokenizer
+
+from polyseek.errors import ModelError
+
+
+class Tokenizer:
+    """A `tokenizer.json`. It never truncates, never pads, and takes text as text: a special token
+    written out in a document is not one. The file is read when it is first needed."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / "tokenizer.json"
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, with the special tokens that the model wants around it."""
+        return [encoding.ids for encoding in self._inner.encode_batch_fast(list(texts))]
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens each text has, without special tokens."""
+        encoded = self._inner.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [len(encoding) for encoding in encoded]
+
+    @cached_property
+    def _inner(self) -> _Tokenizer:
+        try:
+            inner = _Tokenizer.from_file(str(self._path))
+        except Exception as error:  # the library raises bare Exception
+            raise ModelError(f"{self._path} cannot be read: {error}") from error
+        inner.no_truncation()
+        inner.no_padding()
+        inner.encode_special_tokens = True
+        return inner

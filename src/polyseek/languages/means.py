@@ -1,0 +1,88 @@
+"""The calibration means of a model: shipped for the embedded default, else made once and cached."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from polyseek.languages import calibration
+from polyseek.languages.neutral import Calibrated, Floats
+
+Embed = Callable[[Sequence[str], str], Floats]
+"""Texts and their role, "query" or "passage" -> vectors (n, D) float32."""
+
+SHIPPED = "means"
+
+
+def calibrated(fingerprint: dict[str, str | int | bool], embed: Embed, cache: Path) -> Calibrated:
+    """The means for the model with this fingerprint.
+
+    `embed` is called only if neither the package nor `cache` has them.
+    """
+    name = means_name(fingerprint)
+    shipped = files("polyseek.languages") / SHIPPED / name
+    if shipped.is_file():
+        with as_file(shipped) as path:
+            return _read(path)
+    path = cache / SHIPPED / name
+    try:
+        return _read(path)
+    except (FileNotFoundError, SafetensorError):
+        write(measure(embed), path)
+        return _read(path)
+
+
+def means_name(fingerprint: dict[str, str | int | bool]) -> str:
+    """File name of a model's means: they change with the model and with the texts."""
+    told = json.dumps(fingerprint, sort_keys=True) + texts_digest()
+    digest = hashlib.sha256(told.encode()).hexdigest()[:16]
+    return f"{fingerprint['model']}-{digest}.safetensors".replace("/", "--")
+
+
+def texts_digest() -> str:
+    """SHA-256 of all calibration texts, hexadecimal."""
+    told = {language: calibration.texts(language) for language in calibration.languages()}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def measure(embed: Embed) -> Calibrated:
+    """Embed every calibration text and average by language and role."""
+    found: dict[str, dict[str, Floats]] = {"query": {}, "passage": {}}
+    for role, means in found.items():
+        for language in calibration.languages():
+            vectors = embed(calibration.texts(language)[role], role)  # (n, D)
+            means[language] = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+    return Calibrated(**found)
+
+
+def write(means: Calibrated, path: Path) -> None:
+    """Save as float16, whole or not at all."""
+    tensors = {f"query.{name}": v.astype(np.float16) for name, v in means.query.items()}
+    tensors |= {f"passage.{name}": v.astype(np.float16) for name, v in means.passage.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, made = tempfile.mkstemp(dir=path.parent)
+    os.close(handle)
+    save_file(tensors, made)
+    os.replace(made, path)
+
+
+def _read(path: Path) -> Calibrated:
+    tensors = load_file(path)
+
+    def role(prefix: str) -> dict[str, Floats]:
+        return {
+            name.removeprefix(prefix): tensor.astype(np.float32)
+            for name, tensor in tensors.items()
+            if name.startswith(prefix)
+        }
+
+    return Calibrated(role("query."), role("passage."))

@@ -1,0 +1,52 @@
+"""Text to words for the lexical index, in every script.
+
+ICU's rules and dictionaries cut Chinese, Japanese and Thai into words; the default tokenisers of
+search engines do not, and a Chinese question finds nothing (docs/decisions/0005-lexical.md).
+Identifiers - error codes, API names, setting names - become one more term each, marked, because
+they mean the same in every language.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from icu4py.breakers import WordBreaker
+
+MARK = "#"
+"""Begins the term of an identifier; no word does."""
+
+TOKEN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.\-/:]*[A-Za-z0-9_])?")
+PLAIN = re.compile(r"[A-Z]?[a-z]+|\d+(?:[.,:/-]\d+)*")
+"""An ordinary word or a number: no identifier."""
+SHORTEST = 3
+
+
+def identifiers(text: str) -> list[str]:
+    """What is the same in every language: `AUTH-4031`, `response_model`, `HTTPException`, `MFA`.
+
+    A run of ASCII letters, digits and joining signs is one if it has a digit beside a letter, an
+    underscore, capitals after the first letter, or a sign between letters other than a hyphen.
+    """
+    found = []
+    for match in TOKEN.finditer(text):
+        token = match.group()
+        if len(token) >= SHORTEST and not PLAIN.fullmatch(token) and _is_name(token):
+            found.append(MARK + token.lower())
+    return found
+
+
+def _is_name(token: str) -> bool:
+    parts = re.split(r"[-/]", token)
+    return not all(PLAIN.fullmatch(part) for part in parts if part)
+
+
+def words(text: str) -> list[str]:
+    """The words of `text`, case folded and NFKC-normalised, in order, then its identifiers."""
+    normal = unicodedata.normalize("NFKC", text).casefold()
+    found = [piece for piece in WordBreaker(normal, "en") if _is_word(piece)]
+    return found + identifiers(text)
+
+
+def _is_word(piece: str) -> bool:
+    return any(char.isalnum() for char in piece)

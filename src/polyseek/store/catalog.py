@@ -1,0 +1,148 @@
+"""The catalog: documents, their chunks and vectors, in one SQLite file. It is the truth; every
+other file of a collection can be made from it again.
+
+    with Catalog.open(path, write=True) as catalog, catalog.transaction():
+        catalog.put(document, size, chunks, vectors)
+        catalog.remove(["old.md"])
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from polyseek.errors import BadInput
+from polyseek.store import schema, sums
+from polyseek.store.arrays import HALF, Halves
+from polyseek.store.connection import connect, translated
+from polyseek.store.reader import Reader, open_reader
+from polyseek.store.rows import CHUNK_COLUMNS, chunk_key, chunk_values, halves
+from polyseek.types import Chunk, Document
+
+__all__ = ["Catalog", "chunk_key"]
+
+
+class Catalog(Reader):
+    """Reads like a Reader, and writes. Written to by one thread of one process (`store.lock`)."""
+
+    @classmethod
+    def open(cls, path: Path | str, *, write: bool = False) -> Catalog:
+        """Open catalog.sqlite. For writing it is made if it is not there, and migrated."""
+        path = Path(path)
+        if not write:
+            return cls(open_reader(path)._db, path)
+        db = connect(path, write=True)
+        try:
+            with translated(path):
+                schema.migrate(db, path)
+        except BaseException:
+            db.close()
+            raise
+        return cls(db, path)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of what is done inside, or nothing. The outermost one bumps the generation once.
+
+        Inside another transaction this is a savepoint: if it fails and the error is caught, the
+        outer one goes on as if it had not been begun.
+        """
+        outermost = not self._db.in_transaction
+        begin, undo, keep = _OUTER if outermost else _INNER
+        with translated(self.path):
+            self._db.execute(begin)
+            try:
+                yield
+                if outermost:
+                    self._bump()
+                self._db.execute(keep)
+            except BaseException:
+                # A full disk can make SQLite roll everything back by itself.
+                if self._db.in_transaction:
+                    for statement in undo:
+                        self._db.execute(statement)
+                raise
+
+    def _bump(self) -> None:
+        self._db.execute("UPDATE meta SET value = value + 1 WHERE key = 'generation'")
+        self._db.execute(
+            "UPDATE meta SET value = json_quote(lower(hex(randomblob(8)))) WHERE key = 'commit'"
+        )
+
+    def set_fingerprint(self, fingerprint: Mapping[str, Any]) -> None:
+        """Say what the collection is made with: a dict that JSON can hold."""
+        self._set_meta("fingerprint", dict(fingerprint))
+
+    def _set_meta(self, key: str, value: object) -> None:
+        with self.transaction():
+            text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, text))
+
+    def put(
+        self, document: Document, size: int, chunks: Sequence[Chunk], vectors: np.ndarray
+    ) -> None:
+        """Store a document; what was stored under its path is replaced.
+
+        size: of the file, in bytes. vectors: (len(chunks), D) unit rows, float32 or fp16: the
+        embeddings of the chunks' `embedded_text`, as passages. They are kept as fp16.
+        """
+        stored = halves(vectors, len(chunks), self.dimensions)
+        with self.transaction():
+            try:
+                self._put(document, size, chunks, stored)
+            except UnicodeEncodeError as error:
+                raise BadInput(
+                    f"{document.path!r} holds {error.object[error.start : error.end]!r}, half of a "
+                    "surrogate pair, which is not text: decode it anew, or rename the file"
+                ) from error
+
+    def _put(self, document: Document, size: int, chunks: Sequence[Chunk], vectors: Halves) -> None:
+        self._remove(document.path)
+        if len(chunks) and self.dimensions is None:
+            self._set_meta("dimensions", vectors.shape[1])
+        fields = (document.path, document.digest, document.format, document.title)
+        document_id = self._db.execute(
+            "INSERT INTO documents (path, digest, format, title, language, encoding, size) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (*fields, document.language, document.encoding, size),
+        ).lastrowid
+        insert = (
+            f"INSERT INTO chunks (document_id, ordinal, {CHUNK_COLUMNS}) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        )
+        for ordinal, (chunk, vector) in enumerate(zip(chunks, vectors, strict=True)):
+            chunk_id = self._db.execute(
+                insert, (document_id, ordinal, *chunk_values(chunk))
+            ).lastrowid
+            self._db.execute("INSERT INTO vectors VALUES (?, ?)", (chunk_id, vector.tobytes()))
+        sums.shift_sums(self._db, [chunk.language for chunk in chunks], vectors, +1)
+
+    def remove(self, paths: Sequence[str]) -> int:
+        """Forget these documents; returns how many of them were there."""
+        with self.transaction():
+            return sum(self._remove(path) for path in paths)
+
+    def _remove(self, path: str) -> bool:
+        gone = self._db.execute(
+            "SELECT chunks.language, vector FROM documents "
+            "JOIN chunks ON document_id = documents.id JOIN vectors ON chunk_id = chunks.id "
+            "WHERE path = ?",
+            (path,),
+        ).fetchall()
+        if gone:
+            vectors = np.frombuffer(b"".join(blob for _, blob in gone), HALF)
+            sums.shift_sums(
+                self._db, [language for language, _ in gone], vectors.reshape(len(gone), -1), -1
+            )
+        deleted = self._db.execute("DELETE FROM documents WHERE path = ?", (path,))
+        return deleted.rowcount == 1
+
+
+# How to begin, undo and keep. Never through executescript: it commits first.
+_OUTER = ("BEGIN IMMEDIATE", ("ROLLBACK",), "COMMIT")
+_INNER = ("SAVEPOINT inner", ("ROLLBACK TO inner", "RELEASE inner"), "RELEASE inner")

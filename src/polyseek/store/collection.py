@@ -1,0 +1,138 @@
+"""A collection is a directory: the truth, a lock, and what is derived from the truth.
+
+catalog.sqlite    documents, chunks, vectors: the truth
+writer.lock       one writer
+derived/<stamp>/  the vector index and the lexical index of one state of the truth
+
+with Collection.open(path, write=True) as collection:
+    with collection.catalog.transaction():
+        collection.catalog.put(...)
+    collection.publish(derive)
+
+with Collection.open(path) as collection, collection.view(derive) as view:
+    ids, scores = view.index.search(queries, k=10)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from polyseek.errors import StoreError
+from polyseek.store import derived
+from polyseek.store.build import build, load
+from polyseek.store.catalog import Catalog
+from polyseek.store.lock import WriterLock
+from polyseek.store.reader import Reader
+from polyseek.store.verify import problems_of
+from polyseek.store.view import Derive, Recipe, View
+
+__all__ = ["Collection", "Derive", "Recipe", "View"]
+
+
+class Collection:
+    """Made by `open`. `catalog` reads, and writes if it was opened for writing."""
+
+    def __init__(self, path: Path, catalog: Catalog, lock: WriterLock, *, write: bool) -> None:
+        self.path = path
+        self.catalog = catalog
+        self._lock = lock
+        self._write = write
+        self._derived = path / "derived"
+
+    @classmethod
+    def open(cls, path: Path | str, *, write: bool = False) -> Collection:
+        """Open the collection in this directory. For writing, it is made if it is not there;
+        raises Locked if somebody else is writing to it."""
+        path = Path(path)
+        lock = WriterLock(path)
+        if not write:
+            return cls(path, Catalog.open(path / "catalog.sqlite"), lock, write=False)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be made ({error}): choose another place") from error
+        lock.acquire()
+        try:
+            return cls(path, Catalog.open(path / "catalog.sqlite", write=True), lock, write=True)
+        except BaseException:
+            lock.release()
+            raise
+
+    def close(self) -> None:
+        """Close the catalog and let the next writer in. Views stay open."""
+        self.catalog.close()
+        if self._write:
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def publish(self, derive: Derive) -> None:
+        """Make the indexes of the newest state, if they are not there, and remove older ones.
+        Readers that have those open keep them."""
+        if not self._write:
+            raise StoreError(f"{self.path} is open for reading: open it with write=True")
+        with self.catalog.snapshot() as catalog:
+            recipe = derive(catalog)
+            stamp = derived.stamp_of(catalog, recipe.salt)
+            if derived.faults(self._derived / stamp, stamp):
+                self._publish(catalog, recipe, stamp)
+            derived.sweep(self._derived, keep=stamp)
+
+    def view(self, derive: Derive) -> View:
+        """The newest state with its indexes. Close it after use.
+
+        Indexes that are missing or damaged are made anew; they are published as well, if nobody is
+        writing, and so heal what a killed writer left.
+        """
+        catalog = self.catalog.snapshot()
+        try:
+            recipe = derive(catalog)
+            stamp = derived.stamp_of(catalog, recipe.salt)
+            return self._load(catalog, recipe, stamp) or self._heal(catalog, recipe, stamp)
+        except BaseException:
+            catalog.close()
+            raise
+
+    def _load(self, catalog: Reader, recipe: Recipe, stamp: str) -> View | None:
+        if derived.faults(self._derived / stamp, stamp):
+            return None
+        try:
+            return load(catalog, recipe, self._derived / stamp)
+        except StoreError:
+            # Between the check and the opening a writer may have swept it away.
+            return None
+
+    def _heal(self, catalog: Reader, recipe: Recipe, stamp: str) -> View:
+        if not (self._write or self._lock.attempt()):
+            return build(catalog, recipe, None)
+        try:
+            self._publish(catalog, recipe, stamp)
+        except StoreError:
+            # A full disk keeps nobody from searching.
+            return build(catalog, recipe, None)
+        finally:
+            if not self._write:
+                self._lock.release()
+        return self._load(catalog, recipe, stamp) or build(catalog, recipe, None)
+
+    def _publish(self, catalog: Reader, recipe: Recipe, stamp: str) -> None:
+        with derived.making(self._derived, stamp) as directory:
+            build(catalog, recipe, directory)
+
+    def verify(self, derive: Derive) -> list[str]:
+        """What is wrong with the collection, a sentence each; nothing if all is well."""
+        with self.catalog.snapshot() as catalog:
+            recipe = derive(catalog)
+            stamp = derived.stamp_of(catalog, recipe.salt)
+            return problems_of(catalog, recipe, self._derived / stamp, stamp)

@@ -1,0 +1,243 @@
+"""Everything that is read from catalog.sqlite.
+
+A Reader sees the newest committed state with every call. A snapshot is a Reader that is pinned:
+it goes on seeing one state, whatever is committed meanwhile, until `refresh()` moves it on.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from polyseek.errors import StoreError
+from polyseek.store import schema, sums
+from polyseek.store.arrays import HALF, Halves, Ids, Names, Sum, Vectors
+from polyseek.store.connection import connect, translated
+from polyseek.store.rows import CHUNK_COLUMNS, Row, Statistics, chunk_from
+from polyseek.types import Chunk
+
+# SQLite allows 32,766 placeholders a statement, older builds 999.
+KEYS_AT_ONCE = 500
+
+
+class Reader:
+    """The reading half of the catalog; may be used from several threads."""
+
+    def __init__(self, db: sqlite3.Connection, path: Path) -> None:
+        self._db = db
+        self.path = path
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database; closing twice is allowed."""
+        self._db.close()
+
+    def snapshot(self) -> Reader:
+        """A second reader, pinned to the state that is committed now. Close it after use:
+        while it is pinned, the write-ahead log cannot shrink."""
+        snapshot = open_reader(self.path)
+        snapshot.refresh()
+        return snapshot
+
+    def refresh(self) -> bool:
+        """Pin this reader to the newest committed state; True if that differs from before."""
+        with translated(self.path):
+            before = self.commit if self._db.in_transaction else ""
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            self._db.execute("BEGIN")
+            # BEGIN alone takes no snapshot: the first read does.
+            return self.commit != before
+
+    # What holds for the whole collection.
+
+    def _meta(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 (JSON)
+        with translated(self.path):
+            row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return json.loads(row[0]) if row else default
+
+    @property
+    def uid(self) -> str:
+        """Random name of the collection, made with it."""
+        return str(self._meta("uid"))
+
+    @property
+    def generation(self) -> int:
+        """Number of transactions committed so far."""
+        return int(self._meta("generation"))
+
+    @property
+    def commit(self) -> str:
+        """Random name of the last transaction. Generations repeat when a backup is restored and
+        written to again; this does not."""
+        return str(self._meta("commit"))
+
+    @property
+    def dimensions(self) -> int | None:
+        """D of the stored vectors; None before the first one."""
+        found = self._meta("dimensions")
+        return None if found is None else int(found)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What the collection was made with, as `set_fingerprint` got it; {} if not set."""
+        return dict(self._meta("fingerprint", {}))
+
+    def statistics(self) -> Statistics:
+        """How much there is."""
+        with translated(self.path):
+            documents, source = self._db.execute(
+                "SELECT count(*), coalesce(sum(size), 0) FROM documents"
+            ).fetchone()
+            pages = self._db.execute("PRAGMA page_count").fetchone()[0]
+            page_bytes = self._db.execute("PRAGMA page_size").fetchone()[0]
+        languages = {language: count for language, (count, _) in self.language_sums().items()}
+        return Statistics(documents, sum(languages.values()), languages, source, pages * page_bytes)
+
+    # What is looked up.
+
+    def digests(self) -> dict[str, str]:
+        """Path of every document → SHA-256 of the file it was made from."""
+        with translated(self.path):
+            return dict(self._db.execute("SELECT path, digest FROM documents ORDER BY path"))
+
+    def language_sums(self) -> dict[str, tuple[int, Sum]]:
+        """Language → (number of vectors, their exact sum (D,) float64)."""
+        with translated(self.path):
+            return sums.read_sums(self._db)
+
+    def vectors_by_key(self, keys: Sequence[bytes]) -> dict[bytes, np.ndarray]:
+        """Stored vectors (D,) fp16 of those keys that are known (see `chunk_key`).
+
+        A text that has been embedded once need not be embedded again.
+        """
+        found: dict[bytes, np.ndarray] = {}
+        for first in range(0, len(keys), KEYS_AT_ONCE):
+            some = list(keys[first : first + KEYS_AT_ONCE])
+            marks = ",".join("?" * len(some))
+            query = (
+                "SELECT key, vector FROM chunks JOIN vectors ON chunk_id = chunks.id "
+                f"WHERE key IN ({marks})"
+            )
+            with translated(self.path):
+                rows = self._db.execute(query, some)
+                found.update((key, np.frombuffer(blob, HALF)) for key, blob in rows)
+        return found
+
+    def rows(self, ids: Sequence[int] | Ids) -> list[Row]:
+        """The chunks with these ids, in this order."""
+        query = (
+            "SELECT chunks.id, path, title, "
+            + ", ".join(f"chunks.{name.strip()}" for name in CHUNK_COLUMNS.split(","))
+            + " FROM chunks JOIN documents ON documents.id = document_id WHERE chunks.id = ?"
+        )
+        with translated(self.path):
+            found = [self._db.execute(query, (int(id),)).fetchone() for id in ids]
+        self._require(ids, [row is not None for row in found])
+        return [Row(id, path, title, chunk_from(values)) for id, path, title, *values in found]
+
+    def vectors(self, ids: Sequence[int] | Ids) -> Vectors:
+        """Vectors (n, D) float32 of these chunks, in this order."""
+        query = "SELECT vector FROM vectors WHERE chunk_id = ?"
+        with translated(self.path):
+            found = [self._db.execute(query, (int(id),)).fetchone() for id in ids]
+        self._require(ids, [row is not None for row in found])
+        stacked = np.frombuffer(b"".join(row[0] for row in found), HALF)
+        return stacked.reshape(len(found), self.dimensions or 0).astype(np.float32)
+
+    def _require(self, ids: Sequence[int] | Ids, there: list[bool]) -> None:
+        if not all(there):
+            missing = int(ids[there.index(False)])
+            raise StoreError(
+                f"chunk {missing} is not in {self.path} at generation {self.generation}: "
+                "it belongs to an older or newer view; open a new view"
+            )
+
+    # What is streamed, in the order of ids. Each page is a query of its own, so that no cursor
+    # stays open while the caller works; only a snapshot sees one state from page to page.
+
+    def languages(self) -> tuple[Ids, Names]:
+        """All ids (n,) int64, ascending, and their languages (n,) str."""
+        with translated(self.path):
+            pairs = self._db.execute("SELECT id, language FROM chunks").fetchall()
+        ids = np.fromiter((id for id, _ in pairs), np.int64, len(pairs))
+        order = np.argsort(ids)
+        # The dtype is said for the sake of an empty list.
+        return ids[order], np.array([language for _, language in pairs], dtype=np.str_)[order]
+
+    def blocks(self, size: int = 8192) -> Iterator[tuple[Ids, list[str], Halves]]:
+        """All vectors, `size` at a time: ids (n,) int64, languages (n), vectors (n, D) fp16."""
+        for page in self._pages(
+            "SELECT id, language, vector FROM chunks JOIN vectors ON chunk_id = id", "id", size
+        ):
+            ids = np.array([row[0] for row in page], dtype=np.int64)
+            vectors = np.frombuffer(b"".join(row[2] for row in page), HALF)
+            yield ids, [row[1] for row in page], vectors.reshape(len(page), -1)
+
+    def lexical_rows(self) -> Iterator[tuple[int, str, tuple[str, ...], str, str]]:
+        """Every chunk's id, language, headings, context and text."""
+        for page in self._pages(
+            "SELECT id, language, headings, context, text FROM chunks", "id", 1024
+        ):
+            for id, language, headings, context, text in page:
+                yield id, language, tuple(json.loads(headings)), context, text
+
+    def chunks(self) -> Iterator[tuple[int, bytes, Chunk]]:
+        """Every chunk: its id, its stored key, the chunk itself."""
+        for page in self._pages(f"SELECT id, key, {CHUNK_COLUMNS} FROM chunks", "id", 1024):
+            for id, key, *values in page:
+                yield id, key, chunk_from(values)
+
+    def damage(self) -> list[str]:
+        """What SQLite finds wrong with its file, and chunks without a whole vector."""
+        size = HALF.itemsize * (self.dimensions or 0)
+        with translated(self.path):
+            whole = [row[0] for row in self._db.execute("PRAGMA integrity_check")]
+            broken = self._db.execute("PRAGMA foreign_key_check").fetchall()
+            bare = self._db.execute(
+                "SELECT id FROM chunks LEFT JOIN vectors ON chunk_id = id "
+                "WHERE vector IS NULL OR length(vector) != ?",
+                (size,),
+            ).fetchall()
+        found = [] if whole == ["ok"] else whole
+        found += [f"row {row[1]} of {row[0]} refers to a missing row" for row in broken]
+        return found + [f"chunk {row[0]} has no vector of {size} bytes" for row in bare]
+
+    def _pages(self, query: str, key: str, size: int) -> Iterator[list[tuple[Any, ...]]]:
+        last = -1
+        while True:
+            with translated(self.path):
+                page = self._db.execute(
+                    f"{query} WHERE {key} > ? ORDER BY {key} LIMIT ?", (last, size)
+                ).fetchall()
+            if not page:
+                return
+            yield page
+            last = page[-1][0]
+
+
+def open_reader(path: Path) -> Reader:
+    """A reader of the catalog at path, which must be there and be of the current schema."""
+    db = connect(path, write=False)
+    try:
+        with translated(path):
+            schema.require_current(db, path)
+    except BaseException:
+        db.close()
+        raise
+    return Reader(db, path)

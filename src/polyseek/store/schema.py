@@ -1,0 +1,103 @@
+"""The tables of catalog.sqlite, as numbered migrations.
+
+    meta           what holds for the whole collection (uid, generation, fingerprint, ...), as JSON
+    documents 1─n chunks 1─1 vectors
+    language_sums  per language: how many vectors, and their exact sum
+
+A database carries the number of the last migration it has seen in `PRAGMA user_version`. Opening
+for writing runs the missing ones, each in a transaction of its own; a database that is newer than
+this program is refused, because only the newer program knows what its columns mean.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from polyseek.errors import StoreError
+
+# AUTOINCREMENT: an id is never given twice, so an index made before a deletion can miss a chunk
+# but never name the wrong one. In chunks the short columns come first: SQLite reads a row from
+# the left, and id and language are read for every row when a collection is opened.
+MIGRATIONS = (
+    """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE documents (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        path TEXT NOT NULL UNIQUE,
+        digest TEXT NOT NULL,
+        format TEXT NOT NULL,
+        title TEXT NOT NULL,
+        language TEXT NOT NULL,
+        encoding TEXT NOT NULL,
+        size INTEGER NOT NULL
+    );
+    CREATE TABLE chunks (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        document_id INTEGER NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
+        ordinal INTEGER NOT NULL,
+        language TEXT NOT NULL,
+        start INTEGER NOT NULL,
+        "end" INTEGER NOT NULL,
+        line_start INTEGER NOT NULL,
+        line_end INTEGER NOT NULL,
+        tokens INTEGER NOT NULL,
+        key BLOB NOT NULL,
+        headings TEXT NOT NULL,
+        context TEXT NOT NULL,
+        text TEXT NOT NULL,
+        UNIQUE (document_id, ordinal)
+    );
+    CREATE INDEX chunks_by_key ON chunks (key);
+    CREATE INDEX chunks_by_language ON chunks (language);
+    CREATE TABLE vectors (
+        chunk_id INTEGER PRIMARY KEY REFERENCES chunks (id) ON DELETE CASCADE,
+        vector BLOB NOT NULL
+    );
+    CREATE TABLE language_sums (
+        language TEXT PRIMARY KEY,
+        count INTEGER NOT NULL,
+        sum BLOB NOT NULL
+    );
+    INSERT INTO meta VALUES
+        ('uid', json_quote(lower(hex(randomblob(16))))),
+        ('generation', '0'),
+        ('commit', json_quote(lower(hex(randomblob(8)))));
+    """,
+)
+
+LATEST = len(MIGRATIONS)
+
+
+def version_of(db: sqlite3.Connection) -> int:
+    """Number of the last migration this database has seen; 0 for an empty one."""
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(db: sqlite3.Connection, path: Path) -> None:
+    """Bring a database that is open for writing to the latest version."""
+    refuse_newer(db, path)
+    for number in range(version_of(db) + 1, LATEST + 1):
+        script = MIGRATIONS[number - 1]
+        db.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT;")
+
+
+def require_current(db: sqlite3.Connection, path: Path) -> None:
+    """Refuse a database that a reader, who may not migrate, cannot understand."""
+    refuse_newer(db, path)
+    found = version_of(db)
+    if found < LATEST:
+        raise StoreError(
+            f"{path} has schema version {found}, this polyseek reads version {LATEST}: "
+            "index into the collection once, which brings it up to date"
+        )
+
+
+def refuse_newer(db: sqlite3.Connection, path: Path) -> None:
+    """Refuse a database written by a later polyseek."""
+    found = version_of(db)
+    if found > LATEST:
+        raise StoreError(
+            f"{path} has schema version {found}, this polyseek knows versions up to {LATEST}: "
+            "upgrade polyseek, or index into a new directory"
+        )

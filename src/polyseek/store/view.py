@@ -1,0 +1,88 @@
+"""A view: one state of the truth and the indexes made from exactly that state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from polyseek.store.arrays import Ids, Names, Vectors
+from polyseek.store.index import VectorIndex
+from polyseek.store.lexical import LexicalIndex
+from polyseek.store.reader import Reader
+from polyseek.store.rows import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How rows of the truth become rows of the indexes. Decided elsewhere."""
+
+    prepare: Callable[[Vectors, Sequence[str]], Vectors]
+    """Stored vectors (n, D) float32 and their n languages → the unit rows (n, D) float32 that are
+    searched (the mean of the language subtracted, for instance)."""
+    segment: Callable[[str], list[str]]
+    """A passage → its words."""
+    salt: str
+    """Names both: other means or another segmenter, another salt."""
+
+
+Derive = Callable[[Reader], Recipe]
+"""Makes the recipe from the state it is for, so that means can be computed from its sums."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a search needs. It stays as it is, whatever is written, until it is closed."""
+
+    catalog: Reader
+    """Pinned to the state of this view."""
+    recipe: Recipe
+    generation: int
+    ids: Ids
+    """(n,) int64, ascending."""
+    languages: Names
+    """(n,) str, the language of each id."""
+    index: VectorIndex
+    lexical: LexicalIndex
+
+    def allowed(self, languages: Sequence[str]) -> Ids:
+        """Ids (m,) int64, ascending, of the chunks in these languages."""
+        return self.ids[np.isin(self.languages, list(languages))]
+
+    def rows(self, ids: Sequence[int] | Ids) -> list[Row]:
+        """The chunks with these ids, in this order."""
+        return self.catalog.rows(ids)
+
+    def prepared(self, ids: Ids) -> Vectors:
+        """The rows (n, D) float32 that are searched for these ids, from the truth."""
+        return fetcher(self.catalog, self.recipe, self.ids, self.languages)(ids)
+
+    def close(self) -> None:
+        """Let go of the state; searches fail afterwards."""
+        self.catalog.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def fetcher(
+    catalog: Reader, recipe: Recipe, ids: Ids, languages: Names
+) -> Callable[[Ids], Vectors]:
+    """A function from ids (m,) to the rows (m, D) float32 that are searched for them."""
+
+    def fetch(wanted: Ids) -> Vectors:
+        codes = languages[np.searchsorted(ids, wanted)]  # (m,)
+        return recipe.prepare(catalog.vectors(wanted), codes.tolist())
+
+    return fetch
