@@ -7,10 +7,10 @@ capitals) and the table in the docs are derived from this class.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
@@ -40,11 +40,16 @@ class Settings(BaseSettings):
         description="Longest passage in tokens, headings included; 0 takes the knowledge base's "
         "own, and 320 for a new one.",
     )
-    languages: tuple[str, ...] = Field(
+    languages: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Languages the documents are in, as ISO 639-1 codes; without it they are "
-        "identified among some thirty.",
+        "identified among some thirty. Separated by commas.",
     )
+
+    @field_validator("languages", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(filter(None, value.replace(" ", "").split(","))) if isinstance(value, str) else value
 
 
 def describe(name: str) -> str:

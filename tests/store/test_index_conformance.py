@@ -23,15 +23,16 @@ RECALL_FLOOR = 0.99
 class Case:
     """An index of one kind with its exact twin; what is done to one is done to both."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, trained: Path) -> None:
         self.kind = kind
+        self.trained = trained
         self.rows: dict[int, Vectors] = {}
         self.truth = ExactIndex(D)
         self.index = self.make()
 
     def make(self) -> VectorIndex:
         if self.kind == "quantised":
-            return QuantisedIndex(D, self.fetch, clustered(2000, D, seed=9))
+            return QuantisedIndex.load(self.trained, self.fetch)
         return ExactIndex(D) if self.kind == "exact" else FlatIndex(D)
 
     def load(self, path: Path) -> VectorIndex:
@@ -78,9 +79,17 @@ class Case:
             assert order == sorted(order)
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A quantised index that holds nothing yet: training takes a second, so it is done once."""
+    path = tmp_path_factory.mktemp("trained") / "quantised"
+    QuantisedIndex(D, lambda ids: clustered(len(ids), D), clustered(2000, D, seed=9)).save(path)
+    return path
+
+
 @pytest.fixture(params=["exact", "flat", "quantised"])
-def case(request: pytest.FixtureRequest) -> Case:
-    return Case(request.param)
+def case(request: pytest.FixtureRequest, trained: Path) -> Case:
+    return Case(request.param, trained)
 
 
 @pytest.fixture
@@ -198,11 +207,10 @@ def test_a_damaged_file_is_a_store_error(full: Case, tmp_path: Path, damage: str
         full.load(path)
 
 
-def test_a_file_of_another_kind_is_a_store_error(tmp_path: Path) -> None:
-    Case("flat").index.save(tmp_path / "flat")
-    Case("quantised").index.save(tmp_path / "quantised")
+def test_a_file_of_another_kind_is_a_store_error(tmp_path: Path, trained: Path) -> None:
+    FlatIndex(D).save(tmp_path / "flat")
     with pytest.raises(StoreError, match="no flat index"):
-        FlatIndex.load(tmp_path / "quantised")
+        FlatIndex.load(trained)
     with pytest.raises(StoreError, match="no quantised index"):
         QuantisedIndex.load(tmp_path / "flat", lambda ids: clustered(len(ids), D))
 

@@ -5,4 +5,4 @@ from polyseek.documents.formats import READERS
 from polyseek.documents.load import read
 from polyseek.documents.positions import Positions
 
-__all__ = ["READERS", "Found", "Positions", "find", "read"]
+__all__ = ["READERS", "Found", "Positions", "find", "origin", "read"]

@@ -84,32 +84,44 @@ class Catalog(Reader):
             self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, text))
 
     def put(
-        self, document: Document, size: int, chunks: Sequence[Chunk], vectors: np.ndarray
+        self,
+        document: Document,
+        size: int,
+        chunks: Sequence[Chunk],
+        vectors: np.ndarray,
+        origin: str = "",
     ) -> None:
         """Store a document; what was stored under its path is replaced.
 
         size: of the file, in bytes. vectors: (len(chunks), D) unit rows, float32 or fp16: the
         embeddings of the chunks' `embedded_text`, as passages. They are kept as fp16.
+        origin: absolute path of the file.
         """
         stored = halves(vectors, len(chunks), self.dimensions)
         with self.transaction():
             try:
-                self._put(document, size, chunks, stored)
+                self._put(document, (size, origin), chunks, stored)
             except UnicodeEncodeError as error:
                 raise BadInput(
                     f"{document.path!r} holds {error.object[error.start : error.end]!r}, half of a "
                     "surrogate pair, which is not text: decode it anew, or rename the file"
                 ) from error
 
-    def _put(self, document: Document, size: int, chunks: Sequence[Chunk], vectors: Halves) -> None:
+    def _put(
+        self,
+        document: Document,
+        file: tuple[int, str],
+        chunks: Sequence[Chunk],
+        vectors: Halves,
+    ) -> None:
         self._remove(document.path)
         if len(chunks) and self.dimensions is None:
             self._set_meta("dimensions", vectors.shape[1])
         fields = (document.path, document.digest, document.format, document.title)
         document_id = self._db.execute(
-            "INSERT INTO documents (path, digest, format, title, language, encoding, size) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (*fields, document.language, document.encoding, size),
+            "INSERT INTO documents (path, digest, format, title, language, encoding, size, origin) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (*fields, document.language, document.encoding, *file),
         ).lastrowid
         insert = (
             f"INSERT INTO chunks (document_id, ordinal, {CHUNK_COLUMNS}) "
@@ -121,6 +133,14 @@ class Catalog(Reader):
             ).lastrowid
             self._db.execute("INSERT INTO vectors VALUES (?, ?)", (chunk_id, vector.tobytes()))
         sums.shift_sums(self._db, [chunk.language for chunk in chunks], vectors, +1)
+
+    def move(self, origins: Mapping[str, str]) -> None:
+        """Note that the files of these documents lie elsewhere now: path -> absolute path."""
+        with self.transaction():
+            self._db.executemany(
+                "UPDATE documents SET origin = ? WHERE path = ?",
+                [(origin, path) for path, origin in origins.items()],
+            )
 
     def remove(self, paths: Sequence[str]) -> int:
         """Forget these documents; returns how many of them were there."""

@@ -132,7 +132,8 @@ class Collection:
 
     def verify(self, derive: Derive) -> list[str]:
         """What is wrong with the collection, a sentence each; nothing if all is well."""
-        with self.catalog.snapshot() as catalog:
-            recipe = derive(catalog)
-            stamp = derived.stamp_of(catalog, recipe.salt)
-            return problems_of(catalog, recipe, self._derived / stamp, stamp)
+        try:
+            with self.catalog.snapshot() as catalog:
+                return problems_of(catalog, derive, self._derived)
+        except StoreError as error:
+            return [str(error)]

@@ -48,16 +48,17 @@ class LexicalIndex:
     @classmethod
     def create(cls, path: Path | None) -> LexicalIndex:
         """A new index in the directory `path`, which is made; in memory if None."""
-        if path is None:
-            index = tantivy.Index(_schema())
-        else:
-            path.mkdir(parents=True)
-            index = tantivy.Index(_schema(), str(path), reuse=False)
-        # Only adding needs it: the terms of a query are not analysed.
-        splitter = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
-        index.register_tokenizer(TOKENIZER, splitter)
-        made = cls(index)
-        made._writer = index.writer(WRITER_HEAP_BYTES, WRITER_THREADS)
+        with _translated():
+            if path is None:
+                index = tantivy.Index(_schema())
+            else:
+                path.mkdir(parents=True)
+                index = tantivy.Index(_schema(), str(path), reuse=False)
+            # Only adding needs it: the terms of a query are not analysed.
+            splitter = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+            index.register_tokenizer(TOKENIZER, splitter)
+            made = cls(index)
+            made._writer = index.writer(WRITER_HEAP_BYTES, WRITER_THREADS)
         return made
 
     @classmethod

@@ -116,6 +116,11 @@ class Reader:
         with translated(self.path):
             return dict(self._db.execute("SELECT path, digest FROM documents ORDER BY path"))
 
+    def origins(self) -> dict[str, str]:
+        """Path of every document → absolute path of the file it was made from."""
+        with translated(self.path):
+            return dict(self._db.execute("SELECT path, origin FROM documents ORDER BY path"))
+
     def language_sums(self) -> dict[str, tuple[int, Sum]]:
         """Language → (number of vectors, their exact sum (D,) float64)."""
         with translated(self.path):

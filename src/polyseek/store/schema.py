@@ -30,7 +30,8 @@ MIGRATIONS = (
         title TEXT NOT NULL,
         language TEXT NOT NULL,
         encoding TEXT NOT NULL,
-        size INTEGER NOT NULL
+        size INTEGER NOT NULL,
+        origin TEXT NOT NULL
     );
     CREATE TABLE chunks (
         id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -11,29 +11,27 @@ from pathlib import Path
 
 import numpy as np
 
-from polyseek.errors import StoreError
 from polyseek.store import derived
 from polyseek.store.build import VECTORS_FILE, load
 from polyseek.store.faiss_index import ids_in
 from polyseek.store.reader import Reader
 from polyseek.store.rows import UNIT_TOLERANCE, chunk_key
 from polyseek.store.sums import sums_of
-from polyseek.store.view import Recipe, View
+from polyseek.store.view import Derive, Recipe, View
 
 SAMPLES = 64
 NEIGHBOURS = 10
 SCORE_TOLERANCE = 1e-5
 
 
-def problems_of(catalog: Reader, recipe: Recipe, directory: Path, stamp: str) -> list[str]:
-    """Everything that is wrong with a pinned catalog and with what is derived from it, a sentence
-    each. Later checks rest on earlier ones, so the first kind that fails is the last reported."""
-    try:
-        damage = catalog.damage()
-    except StoreError as error:
-        damage = [str(error)]
-    truth = damage or [*_vectors(catalog), *_sums(catalog), *_keys(catalog)]
-    return truth or list(_derived(catalog, recipe, directory, stamp))
+def problems_of(catalog: Reader, derive: Derive, root: Path) -> list[str]:
+    """Everything that is wrong with a pinned catalog and with what is derived from it under root,
+    a sentence each. Later checks rest on earlier ones, so the first kind that fails ends it."""
+    return (
+        catalog.damage()
+        or [*_vectors(catalog), *_sums(catalog), *_keys(catalog)]
+        or list(_derived(catalog, derive(catalog), root))
+    )
 
 
 def _vectors(catalog: Reader) -> Iterator[str]:
@@ -60,16 +58,14 @@ def _keys(catalog: Reader) -> Iterator[str]:
             yield f"the key of chunk {id} is not that of its text"
 
 
-def _derived(catalog: Reader, recipe: Recipe, directory: Path, stamp: str) -> Iterator[str]:
+def _derived(catalog: Reader, recipe: Recipe, root: Path) -> Iterator[str]:
+    stamp = derived.stamp_of(catalog, recipe.salt)
+    directory = root / stamp
     faults = derived.faults(directory, stamp)
     if faults:
         yield from faults
         return
-    try:
-        view = load(catalog, recipe, directory)
-    except StoreError as error:
-        yield str(error)
-        return
+    view = load(catalog, recipe, directory)
     if not np.array_equal(np.sort(ids_in(directory / VECTORS_FILE)), view.ids):
         yield f"{directory / VECTORS_FILE} holds other ids than the catalog"
         return

@@ -1,0 +1,171 @@
+"""The command line: parse, call once, print.
+
+Exit codes: 0 done; 1 done, but something wants attention (a file failed, `verify` found a
+problem, nothing was found); 2 wrong input or usage; 3 the model cannot be used; 4 the knowledge
+base cannot be used; 5 another process is writing to it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from polyseek import report
+from polyseek.errors import BadInput, Locked, ModelError, PolyseekError, StoreError
+from polyseek.knowledge_base import KnowledgeBase
+from polyseek.models.sources import available
+from polyseek.models.spec import SPECS
+from polyseek.policy import HELP
+from polyseek.progress import watching
+from polyseek.settings import Settings, describe
+
+EXIT = {Locked: 5, BadInput: 2, ModelError: 3, StoreError: 4, PolyseekError: 1}
+"""First match wins; Locked is a StoreError."""
+
+app = typer.Typer(
+    help="Search documents in any mix of languages with a question in any language.",
+    epilog="Exit codes: 0 done; 1 done, but a file failed, nothing was found, or verify found a "
+    "problem; 2 wrong input; 3 model; 4 knowledge base; 5 another process is writing to it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _option(name: str, *flags: str) -> Any:  # noqa: ANN401 - typer's own type is private
+    env = f"POLYSEEK_{name.upper()}"
+    default = Settings.model_fields[name].default
+    shown = str(default) if default not in (None, "", 0, ()) else False
+    return typer.Option(
+        *(flags or ("--" + name.replace("_", "-"),)),
+        help=describe(name),
+        envvar=env,
+        show_default=shown,
+    )
+
+
+Kb = Annotated[Path | None, _option("kb")]
+Model = Annotated[str | None, _option("model")]
+ModelPath = Annotated[Path | None, _option("model_path")]
+Download = Annotated[bool | None, _option("download", "--download")]
+Precision = Annotated[str | None, _option("precision")]
+Threads = Annotated[int | None, _option("threads")]
+ChunkTokens = Annotated[int | None, _option("chunk_tokens")]
+Languages = Annotated[str | None, _option("languages")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def _knowledge_base(**given: Any) -> KnowledgeBase:  # noqa: ANN401 - as parsed
+    """Flags that were given win over the environment, and that over the defaults."""
+    return KnowledgeBase(_settings({name: v for name, v in given.items() if v is not None}))
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    try:
+        return Settings(**given)
+    except ValueError as error:  # pydantic's message names the field and the value
+        raise BadInput(f"a setting cannot be used: {error}") from error
+
+
+@app.command()
+def index(
+    paths: Annotated[list[Path], typer.Argument(help="Directories and files to index.")],
+    kb: Kb = None,
+    model: Model = None,
+    model_path: ModelPath = None,
+    download: Download = None,
+    precision: Precision = None,
+    threads: Threads = None,
+    chunk_tokens: ChunkTokens = None,
+    languages: Languages = None,
+    json: Json = False,
+) -> None:
+    """Bring the knowledge base in step with files: Markdown, plain text, HTML.
+
+    Only what is new or changed is read and embedded; documents whose files are gone are removed.
+    Killed in the middle, it goes on where it stopped when it is run again.
+    """
+    base = _knowledge_base(
+        kb=kb, model=model, model_path=model_path, download=download, precision=precision,
+        threads=threads, chunk_tokens=chunk_tokens, languages=languages,
+    )  # fmt: skip
+    with base, watching(quiet=json) as watch:
+        done = base.index(list(paths), watch)
+    report.indexed(done, base.path, json)
+    raise typer.Exit(1 if done.failed else 0)
+
+
+@app.command()
+def search(
+    question: Annotated[str, typer.Argument(help="A question, in any language.")],
+    kb: Kb = None,
+    k: Annotated[int, typer.Option("-k", help="How many passages.")] = 5,
+    policy: Annotated[str, typer.Option(help=f"Which languages: {HELP}.")] = "any",
+    language: Annotated[
+        str, typer.Option(help="Language of the question, if it should not be identified.")
+    ] = "",
+    explain: Annotated[bool, typer.Option("--explain", help="Show the parts of scores.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Show passages whole.")] = False,
+    model: Model = None,
+    model_path: ModelPath = None,
+    precision: Precision = None,
+    threads: Threads = None,
+    json: Json = False,
+) -> None:
+    """Find the passages that answer a question, whatever language they are written in."""
+    with _knowledge_base(
+        kb=kb, model=model, model_path=model_path, precision=precision, threads=threads
+    ) as base:
+        hits = base.search(question, k, policy, language)
+    report.found(hits, explain=explain, full=full, as_json=json)
+    raise typer.Exit(0 if hits else 1)
+
+
+@app.command()
+def status(
+    kb: Kb = None,
+    documents: Annotated[bool, typer.Option("--documents", help="List the documents.")] = False,
+    json: Json = False,
+) -> None:
+    """Show what the knowledge base holds and what it was made with."""
+    with _knowledge_base(kb=kb) as base:
+        report.status(base.status(), base.documents() if documents else None, json)
+
+
+@app.command()
+def verify(kb: Kb = None, model_path: ModelPath = None, json: Json = False) -> None:
+    """Prove that the knowledge base is whole: documents, vectors and indexes agree."""
+    with _knowledge_base(kb=kb, model_path=model_path) as base:
+        problems = base.verify()
+    report.verified(problems, json)
+    raise typer.Exit(1 if problems else 0)
+
+
+@app.command()
+def remove(
+    names: Annotated[list[str], typer.Argument(help="Documents, or directories of them.")],
+    kb: Kb = None,
+    model_path: ModelPath = None,
+    json: Json = False,
+) -> None:
+    """Forget documents. Their files stay, and would be indexed again."""
+    with _knowledge_base(kb=kb, model_path=model_path) as base:
+        report.removed(base.remove(names), json)
+
+
+@app.command()
+def models(json: Json = False) -> None:
+    """List the models, and where the weights of each would come from on this machine."""
+    report.models([(spec, available(spec)) for spec in SPECS.values()], json)
+
+
+def main() -> None:
+    """Run the command line; every error of polyseek's becomes one message and an exit code."""
+    try:
+        app()
+    except PolyseekError as error:
+        report.failed(error)
+        sys.exit(next(code for kind, code in EXIT.items() if isinstance(error, kind)))

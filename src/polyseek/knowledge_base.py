@@ -1,0 +1,239 @@
+"""A knowledge base: a collection, the model it was made with, and what makes it neutral."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from polyseek.engine.embedder import Embedder
+from polyseek.engine.load import load
+from polyseek.errors import BadInput, FingerprintMismatch
+from polyseek.ingest import IndexReport, Plan, Watch, ingest
+from polyseek.languages.identify import check_language, query_language
+from polyseek.languages.means import calibrated
+from polyseek.languages.neutral import Calibrated, Neutral
+from polyseek.languages.words import words
+from polyseek.models.sources import cache_directory
+from polyseek.models.spec import DEFAULT
+from polyseek.policy import parse_policy
+from polyseek.search import Question, search
+from polyseek.settings import Settings
+from polyseek.store.collection import Collection, Recipe, View
+from polyseek.store.reader import Reader
+from polyseek.store.rows import Statistics
+from polyseek.types import Hit
+
+CHUNKER = 1
+"""Raised when the same text is cut differently; part of the fingerprint."""
+WORDS = 1
+"""Raised when the same text gives other words; part of the lexical index's stamp."""
+CHUNK_TOKENS = 320
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a knowledge base holds and what it was made with."""
+
+    path: Path
+    statistics: Statistics
+    fingerprint: Mapping[str, Any]
+    generation: int
+
+
+class KnowledgeBase:
+    """Documents in any mix of languages, searched with a question in any language.
+
+    with KnowledgeBase.open("kb") as kb:
+        kb.index(["docs"])
+        hits = kb.search("堡垒机登录失败的常见原因有哪些？", k=5)
+
+    One process may write while many read; each search sees one consistent state.
+    """
+
+    def __init__(self, settings: Settings, embedder: Embedder | None = None) -> None:
+        self.path = settings.kb
+        self.settings = settings
+        self._given = embedder
+        self._view: View | None = None
+
+    @classmethod
+    def open(
+        cls, path: Path | str, *, embedder: Embedder | None = None, **settings: Any
+    ) -> KnowledgeBase:
+        """The knowledge base in the directory `path`; `index` makes it if it is not there.
+
+        `settings` are fields of `polyseek.Settings`; what is not given comes from the environment
+        and the defaults. `embedder` replaces the model that they name.
+        """
+        return cls(Settings(kb=Path(path), **settings), embedder)
+
+    def index(self, paths: Sequence[Path | str], watch: Watch = lambda _: None) -> IndexReport:
+        """Bring the knowledge base in step with these files and directories.
+
+        Raises:
+            BadInput: a path is not there.
+            Locked: another process is indexing into it.
+            FingerprintMismatch: it was made with another model or chunk size.
+        """
+        if not paths:
+            raise BadInput("no path to index; give a directory or a file")
+        for code in self.settings.languages:
+            check_language(code)
+        with Collection.open(self.path, write=True) as collection:
+            catalog = collection.catalog
+            made_with = self._check(catalog.fingerprint())
+            plan = Plan(made_with["chunk_tokens"], self.settings.languages)
+            if not catalog.fingerprint():
+                catalog.set_fingerprint(made_with)
+            report = ingest(catalog, self.embedder, [Path(p) for p in paths], plan, watch)
+            if catalog.dimensions is not None:
+                collection.publish(self._derive)
+        return report
+
+    def search(
+        self, question: str, k: int = 10, policy: str = "any", language: str = ""
+    ) -> list[Hit]:
+        """The `k` passages that answer `question` best, best first.
+
+        `policy`: "any", "prefer:LANG", "balanced" or "only:LANG,LANG". `language`: the
+        question's, if it is known; otherwise it is identified.
+
+        Raises:
+            BadInput: the question is empty, or the policy or language is unknown.
+            TooLong: the question has more tokens than the model takes.
+        """
+        _check_question(question, k)
+        chosen = parse_policy(policy)
+        view = self._fresh_view()
+        present = sorted(set(view.languages.tolist()))
+        spoken = check_language(language) if language else query_language(question, present)
+        vector = self.embedder.embed([question], "query")[0]
+        neutral = Neutral(self._calibrated, {})
+        ready = Question(question, spoken, neutral.query(vector, spoken))
+        return search(view, ready, k, chosen)
+
+    def status(self) -> Status:
+        """What it holds and what it was made with."""
+        with Collection.open(self.path) as collection, collection.catalog.snapshot() as catalog:
+            return Status(
+                self.path, catalog.statistics(), catalog.fingerprint(), catalog.generation
+            )
+
+    def verify(self) -> list[str]:
+        """What is wrong with it, a sentence each; empty if all is well."""
+        with Collection.open(self.path) as collection:
+            self._check(collection.catalog.fingerprint())
+            return collection.verify(self._derive)
+
+    def remove(self, names: Sequence[str]) -> list[str]:
+        """Forget the documents with these names, or below these directories; returns their names.
+
+        Raises:
+            BadInput: a name matches none of them.
+        """
+        with Collection.open(self.path, write=True) as collection:
+            self._check(collection.catalog.fingerprint())
+            known = list(collection.catalog.digests())
+            gone: set[str] = set()
+            for name in names:
+                found = [p for p in known if p == name or p.startswith(name.rstrip("/") + "/")]
+                if not found:
+                    raise BadInput(
+                        f"no document is called {name!r}; `polyseek status --documents` lists them"
+                    )
+                gone.update(found)
+            collection.catalog.remove(sorted(gone))
+            collection.publish(self._derive)
+        return sorted(gone)
+
+    def documents(self) -> list[str]:
+        """Names of all documents, sorted."""
+        with Collection.open(self.path) as collection:
+            return sorted(collection.catalog.digests())
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The model: the one given, the one named, or the one the knowledge base was made with."""
+        if self._given:
+            return self._given
+        chosen = self.settings
+        return load(
+            chosen.model or self._stored().get("model", DEFAULT),
+            chosen.model_path,
+            precision=chosen.precision,
+            download=chosen.download,
+            threads=chosen.threads,
+        )
+
+    def close(self) -> None:
+        """Let go of the files."""
+        if self._view:
+            self._view.close()
+        self._view = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _stored(self) -> dict[str, Any]:
+        if not (self.path / "catalog.sqlite").exists():
+            return {}
+        with Collection.open(self.path) as collection:
+            return collection.catalog.fingerprint()
+
+    def _check(self, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """The fingerprint that this process would make; it has to be the stored one."""
+        tokens = self.settings.chunk_tokens or stored.get("chunk_tokens", CHUNK_TOKENS)
+        room = self.embedder.room("passage")
+        if tokens > room:
+            raise BadInput(
+                f"chunk_tokens is {tokens}, and {self.embedder.spec.name} has room for {room}"
+            )
+        mine = {**self.embedder.fingerprint, "chunker": CHUNKER, "chunk_tokens": tokens}
+        different = sorted(name for name in mine if stored and stored.get(name) != mine[name])
+        if different:
+            told = "; ".join(f"{n}: {stored.get(n)!r} there, {mine[n]!r} here" for n in different)
+            raise FingerprintMismatch(
+                f"{self.path} was made otherwise ({told}); use it as it was made, or index into a "
+                "new directory"
+            )
+        return mine
+
+    def _fresh_view(self) -> View:
+        """The view of the newest state; kept while nothing is written."""
+        with Collection.open(self.path) as collection:
+            newest = collection.catalog.commit
+            if self._view is None or self._view.catalog.commit != newest:
+                self._check(collection.catalog.fingerprint())
+                self.close()
+                self._view = collection.view(self._derive)
+        return self._view
+
+    @cached_property
+    def _calibrated(self) -> Calibrated:
+        def embed(texts: Sequence[str], role: Any) -> Any:  # noqa: ANN401 - as means.Embed wants
+            return self.embedder.embed(texts, role)
+
+        return calibrated(self.embedder.fingerprint, embed, cache_directory())
+
+    def _derive(self, catalog: Reader) -> Recipe:
+        neutral = Neutral(self._calibrated, catalog.language_sums())
+        return Recipe(neutral.passages, words, f"{neutral.salt}-{WORDS}")
+
+
+def _check_question(question: str, k: int) -> None:
+    if not question.strip():
+        raise BadInput("the question is empty; ask something")
+    if k < 1:
+        raise BadInput(f"k is {k}; ask for at least 1 hit")

@@ -1,0 +1,158 @@
+"""What the commands print: text for people, JSON for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from polyseek.ingest import IndexReport
+from polyseek.knowledge_base import Status
+from polyseek.models.spec import ModelSpec
+from polyseek.types import Hit
+
+SNIPPET = 240
+"""Characters of a passage that are shown unless it is wanted whole."""
+
+
+def _out() -> Console:
+    return Console(highlight=False, soft_wrap=False)
+
+
+def _json(value: Any) -> None:  # noqa: ANN401 - anything JSON can hold
+    text = json.dumps(value, ensure_ascii=False, indent=1, default=str)
+    sys.stdout.write(text + "\n")
+
+
+def failed(error: Exception) -> None:
+    """One line on stderr."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"[bold red]error:[/] {escape(str(error))}")
+
+
+def indexed(done: IndexReport, path: Path, as_json: bool) -> None:
+    """The summary of a run."""
+    if as_json:
+        _json(asdict(done))
+        return
+    out = _out()
+    for name, reason in done.failed.items():
+        out.print(f"[red]failed[/] {escape(name)}: {escape(reason.removeprefix(name + ': '))}")
+    counts = [
+        (len(done.new), "new"),
+        (len(done.changed), "changed"),
+        (done.unchanged, "unchanged"),
+        (len(done.removed), "removed"),
+        (len(done.failed), "failed"),
+    ]
+    told = ", ".join(f"{n} {word}" for n, word in counts if n) or "no documents"
+    rate = f" ({done.tokens / done.seconds:,.0f} tokens/s)" if done.embedded else ""
+    out.print(
+        f"{escape(str(path))}: {told}; {done.embedded} of {done.chunks} passages embedded in "
+        f"{done.seconds:.1f} s{rate}"
+    )
+
+
+def found(hits: Sequence[Hit], *, explain: bool, full: bool, as_json: bool) -> None:
+    """The passages of a search."""
+    if as_json:
+        _json([{**asdict(hit), "parts": dict(hit.parts)} for hit in hits])
+        return
+    out = _out()
+    if not hits:
+        out.print("Nothing found. `polyseek status` shows what the knowledge base holds.")
+    for rank, hit in enumerate(hits, start=1):
+        lines = f"{hit.line_start}-{hit.line_end}"
+        out.print(
+            f"[bold]{rank}[/]  [cyan]{escape(hit.path)}[/]:{lines}  "
+            f"[magenta]{hit.language or '?'}[/]  {hit.score:.3f}"
+        )
+        if explain:
+            parts = "  ".join(f"{name} {value:+.3f}" for name, value in hit.parts.items())
+            out.print(Padding(Text(parts, style="dim"), (0, 0, 0, 3)))
+        if hit.headings:
+            out.print(Padding(Text(" > ".join(hit.headings), style="bold"), (0, 0, 0, 3)))
+        text = hit.text if full else snippet(hit)
+        out.print(Padding(Text(text), (0, 0, 1, 3)))
+
+
+def snippet(hit: Hit) -> str:
+    """The beginning of a passage, on one line, without the heading that is shown above it."""
+    lines = [line for line in hit.text.splitlines() if line.strip()]
+    while len(lines) > 1 and lines[0].startswith("#"):
+        lines = lines[1:]
+    text = " ".join(" ".join(lines).split())
+    return text if len(text) <= SNIPPET else text[:SNIPPET].rstrip() + " …"
+
+
+def status(what: Status, documents: Sequence[str] | None, as_json: bool) -> None:
+    """What a knowledge base holds."""
+    if as_json:
+        listed = {} if documents is None else {"paths": list(documents)}
+        _json(asdict(what) | listed)
+        return
+    out, held = _out(), what.statistics
+    table = Table(show_header=False, box=None, pad_edge=False)
+    rows: Mapping[str, object] = {
+        "knowledge base": what.path,
+        "documents": held.documents,
+        "passages": held.chunks,
+        "languages": ", ".join(
+            f"{name or '?'} {n}" for name, n in sorted(held.languages.items(), key=lambda i: -i[1])
+        ),
+        **{name: value for name, value in what.fingerprint.items()},
+    }
+    for name, value in rows.items():
+        table.add_row(f"[bold]{escape(name)}[/]", escape(str(value)))
+    out.print(table)
+    for name in documents or ():
+        out.print(escape(name))
+
+
+def verified(problems: Sequence[str], as_json: bool) -> None:
+    """What `verify` found."""
+    if as_json:
+        _json({"problems": list(problems)})
+        return
+    out = _out()
+    for problem in problems:
+        out.print(f"[red]problem[/] {escape(problem)}")
+    if not problems:
+        out.print("whole: documents, vectors and indexes agree")
+
+
+def removed(names: Sequence[str], as_json: bool) -> None:
+    """Which documents were forgotten."""
+    if as_json:
+        _json({"removed": list(names)})
+        return
+    _out().print(f"{len(names)} removed: {escape(', '.join(names))}")
+
+
+def models(rows: Sequence[tuple[ModelSpec, str]], as_json: bool) -> None:
+    """The models and where their weights are."""
+    if as_json:
+        _json([{**asdict(spec), "weights": where or None} for spec, where in rows])
+        return
+    table = Table(box=None, pad_edge=False)
+    for title in ("model", "parameters", "dimensions", "max tokens", "licence", "weights"):
+        table.add_column(title)
+    for spec, where in rows:
+        table.add_row(
+            spec.name,
+            f"{spec.parameters / 1e6:.0f} M",
+            str(spec.dimensions),
+            str(spec.max_tokens),
+            spec.licence,
+            where or "not here; --download fetches them",
+        )
+    _out().print(table)
