@@ -135,9 +135,7 @@ def _dense(view: View, question: Question, depth: int, policy: Policy) -> dict[i
     return found
 
 
-def _complete(
-    view: View, question: Question, dense: dict[int, float], more: Sequence[int]
-) -> None:
+def _complete(view: View, question: Question, dense: dict[int, float], more: Sequence[int]) -> None:
     """Give the candidates that words found their cosine too."""
     missing = np.array(sorted({id for id in more if id not in dense}), np.int64)
     if len(missing):

@@ -49,7 +49,11 @@ class Settings(BaseSettings):
     @field_validator("languages", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(filter(None, value.replace(" ", "").split(","))) if isinstance(value, str) else value
+        return (
+            tuple(filter(None, value.replace(" ", "").split(",")))
+            if isinstance(value, str)
+            else value
+        )
 
 
 def describe(name: str) -> str:

@@ -66,9 +66,7 @@ class Neutral:
         return _unit((vector - STRENGTH * mean)[None])[0]
 
 
-def _blend(
-    calibrated: Means, language: str, count: int, total: npt.NDArray[np.float64]
-) -> Floats:
+def _blend(calibrated: Means, language: str, count: int, total: npt.NDArray[np.float64]) -> Floats:
     """The collection's mean, held near calibration's while it rests on few passages."""
     prior = calibrated.get(language)
     if prior is None:

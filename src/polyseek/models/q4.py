@@ -85,9 +85,7 @@ def _vocabulary(
     return list(zip(texts, scores, strict=True)), at + blob_bytes
 
 
-def _tensors(
-    data: npt.NDArray[np.uint8], at: int, hidden: int, ffn: int
-) -> dict[str, Array]:
+def _tensors(data: npt.NDArray[np.uint8], at: int, hidden: int, ffn: int) -> dict[str, Array]:
     count = int(np.frombuffer(data[at : at + 4], "<i4")[0])
     at += 4
     found = {}
