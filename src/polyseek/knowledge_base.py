@@ -62,7 +62,11 @@ class KnowledgeBase:
 
     @classmethod
     def open(
-        cls, path: Path | str, *, embedder: Embedder | None = None, **settings: Any
+        cls,
+        path: Path | str,
+        *,
+        embedder: Embedder | None = None,
+        **settings: Any,  # noqa: ANN401 - each is checked by Settings
     ) -> KnowledgeBase:
         """The knowledge base in the directory `path`; `index` makes it if it is not there.
 

@@ -16,15 +16,17 @@ def pool(hidden: Floats, mask: Floats, how: Pooling) -> Floats:
     "mean" averages the tokens, "first" takes the first and "last" the last one that is no padding.
     """
     if how == "mean":
-        summed: Floats = np.einsum("btd,bt->bd", hidden, mask)
-        return summed / mask.sum(axis=1, keepdims=True)
-    if how == "first":
-        return hidden[:, 0]
-    last = mask.sum(axis=1).astype(np.int64) - 1
-    return hidden[np.arange(len(hidden)), last]
+        pooled: Floats = np.einsum("btd,bt->bd", hidden, mask) / mask.sum(axis=1, keepdims=True)
+    elif how == "first":
+        pooled = hidden[:, 0]
+    else:
+        last = mask.sum(axis=1).astype(np.int64) - 1
+        pooled = hidden[np.arange(len(hidden)), last]
+    return pooled
 
 
 def normalize(vectors: Floats) -> Floats:
     """Rows (n, D) scaled to length 1; a zero row stays zero."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    unit: Floats = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    return unit

@@ -63,7 +63,8 @@ class Neutral:
         A language without calibration texts gets the mean of all of them.
         """
         mean = self._query.get(language, self._overall_query)
-        return _unit((vector - STRENGTH * mean)[None])[0]
+        centred: Floats = _unit((vector - STRENGTH * mean)[None])[0]
+        return centred
 
 
 def _blend(calibrated: Means, language: str, count: int, total: npt.NDArray[np.float64]) -> Floats:
@@ -76,10 +77,12 @@ def _blend(calibrated: Means, language: str, count: int, total: npt.NDArray[np.f
 
 
 def _overall(means: Means) -> Floats:
-    return np.mean(np.stack([means[name] for name in sorted(means)]), axis=0, dtype=np.float32)
+    mean: Floats = np.mean([means[name] for name in sorted(means)], axis=0, dtype=np.float32)
+    return mean
 
 
 def _unit(rows: Floats) -> Floats:
     """Rows (n, D) scaled to length 1; a row of zeros stays one."""
     length = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
+    unit: Floats = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
+    return unit

@@ -8,6 +8,7 @@ the model as published on the hub, so that nothing else in polyseek knows this f
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def _vocabulary(
     scores = np.frombuffer(data[at : at + 4 * pieces], "<f4").tolist()
     at += 4 * pieces
     blob = bytes(data[at : at + blob_bytes])
-    texts = [blob[a:b].decode() for a, b in zip(offsets, offsets[1:], strict=False)]
+    texts = [blob[a:b].decode() for a, b in itertools.pairwise(offsets)]
     return list(zip(texts, scores, strict=True)), at + blob_bytes
 
 

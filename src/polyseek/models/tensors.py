@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,10 +59,8 @@ def _read_file(path: Path) -> Mapping[str, Array]:
         raise ModelError(f"{path} is damaged ({error}); delete it and fetch it again") from error
 
 
-def _tensor(data: npt.NDArray[np.uint8], entry: Mapping[str, object]) -> Array:
-    start, end = entry["data_offsets"]  # type: ignore[misc]
-    kind = str(entry["dtype"])
-    array = data[start:end].view(TYPES[kind]).reshape(entry["shape"])  # type: ignore[call-overload]
-    if kind == "BF16":
-        return (array.astype(np.uint32) << 16).view(np.float32)
-    return array  # type: ignore[no-any-return]
+def _tensor(data: npt.NDArray[np.uint8], entry: Mapping[str, Any]) -> Array:
+    start, end = entry["data_offsets"]
+    kind = entry["dtype"]
+    array: Array = data[start:end].view(TYPES[kind]).reshape(entry["shape"])
+    return (array.astype(np.uint32) << 16).view(np.float32) if kind == "BF16" else array

@@ -21,8 +21,8 @@ Params: TypeAlias = Any
 # Candidates beyond k, so that FAISS's rounding cannot push a true hit out of the k best.
 MARGIN = 16
 
-# Two float32 products that differ by less than this may be equal in truth.
-NOISE = 1e-6
+# Two float32 products of unit vectors that differ by less than this may be equal in truth.
+NOISE = 1e-5
 
 
 class FlatIndex:
