@@ -20,7 +20,7 @@ from polyseek.models.sources import available
 from polyseek.models.spec import SPECS
 from polyseek.policy import HELP
 from polyseek.progress import watching
-from polyseek.settings import Settings, describe
+from polyseek.settings import Settings, describe, read_settings
 
 EXIT = {Locked: 5, BadInput: 2, ModelError: 3, StoreError: 4, PolyseekError: 1}
 """First match wins; Locked is a StoreError."""
@@ -60,14 +60,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 def _knowledge_base(**given: Any) -> KnowledgeBase:  # noqa: ANN401 - as parsed
     """Flags that were given win over the environment, and that over the defaults."""
-    return KnowledgeBase(_settings({name: v for name, v in given.items() if v is not None}))
-
-
-def _settings(given: dict[str, Any]) -> Settings:
-    try:
-        return Settings(**given)
-    except ValueError as error:  # pydantic's message names the field and the value
-        raise BadInput(f"a setting cannot be used: {error}") from error
+    return KnowledgeBase(read_settings(**{n: v for n, v in given.items() if v is not None}))
 
 
 @app.command()
@@ -111,14 +104,16 @@ def search(
     full: Annotated[bool, typer.Option("--full", help="Show passages whole.")] = False,
     model: Model = None,
     model_path: ModelPath = None,
+    download: Download = None,
     precision: Precision = None,
     threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Find the passages that answer a question, whatever language they are written in."""
     with _knowledge_base(
-        kb=kb, model=model, model_path=model_path, precision=precision, threads=threads
-    ) as base:
+        kb=kb, model=model, model_path=model_path, download=download, precision=precision,
+        threads=threads,
+    ) as base:  # fmt: skip
         hits = base.search(question, k, policy, language)
     report.found(hits, explain=explain, full=full, as_json=json)
     raise typer.Exit(0 if hits else 1)

@@ -46,12 +46,15 @@ class IndexReport:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run is: files done of all, and what it has embedded so far."""
+    """Where a run is."""
 
     done: int
+    """Files that have been read, of `files`."""
     files: int
     embedded: int
-    name: str
+    """Passages so far."""
+    share: float
+    """Of the work, from 0 to 1, by the bytes of the files."""
 
 
 Watch = Callable[[Progress], None]
@@ -88,30 +91,80 @@ def ingest(
         StoreError: the catalog cannot be written; what was committed stays.
     """
     began, report = time.monotonic(), IndexReport()
+    paths = [_without_dots(path) for path in paths]
     files = list(find(paths))
     known, origins = catalog.digests(), catalog.origins()
     _check_names(files, origins)
     waiting: list[_Ready] = []
-    for done, found in enumerate(files):
-        watch(Progress(done, len(files), report.embedded, found.name))
+    meter = _Meter(watch, files, report)
+    for found in files:
         ready = _prepare(found, known.get(found.name), embedder, plan, report)
         if ready:
             waiting.append(ready)
+        meter.read(found, waits=ready is not None)
         if sum(len(ready.chunks) for ready in waiting) >= FLUSH_CHUNKS:
-            _flush(catalog, embedder, waiting, report)
+            _flush(catalog, embedder, waiting, report, meter)
             waiting = []
-    _flush(catalog, embedder, waiting, report)
+    _flush(catalog, embedder, waiting, report, meter)
     _follow(catalog, paths, files, origins, report)
-    watch(Progress(len(files), len(files), report.embedded, ""))
     report.seconds = time.monotonic() - began
     return report
+
+
+class _Meter:
+    """How far a run is. The bytes of a file count when nothing more has to be done for it, and
+    little by little while it gets its vectors, which is what takes the time."""
+
+    def __init__(self, watch: Watch, files: Sequence[Found], report: IndexReport) -> None:
+        self._watch, self._report = watch, report
+        self._sizes = {found.name: _size(found.path) for found in files}
+        self._total = sum(self._sizes.values()) or 1
+        self._done = self._settled = self._waiting = self._fresh = 0
+
+    def read(self, found: Found, *, waits: bool) -> None:
+        """A file has been read, and waits for vectors or needs none."""
+        self._done += 1
+        if waits:
+            self._waiting += self._sizes[found.name]
+        else:
+            self._settled += self._sizes[found.name]
+        self._tell()
+
+    def embedded(self, more: int, of: int) -> None:
+        """So many more passages, of those that the waiting files lack, have their vectors."""
+        self._fresh += more
+        self._tell(self._waiting * self._fresh / of)
+
+    def stored(self) -> None:
+        """All that waited is stored."""
+        self._settled += self._waiting
+        self._waiting = self._fresh = 0
+        self._tell()
+
+    def _tell(self, partly: float = 0.0) -> None:
+        embedded = self._report.embedded + self._fresh
+        share = (self._settled + partly) / self._total
+        self._watch(Progress(self._done, len(self._sizes), embedded, share))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # reading it will say what is wrong
+        return 0
+
+
+def _without_dots(path: Path) -> Path:
+    """`path` without `..`, so that a file has one origin however it is reached. Links stay: what
+    is behind `current -> release-5` may be exchanged."""
+    return path.resolve() if ".." in path.parts else path
 
 
 def _check_names(files: Sequence[Found], origins: Mapping[str, str]) -> None:
     """A name that belongs to another file which still exists is not taken over."""
     for found in files:
-        before = origins.get(found.name, found.origin)
-        if before != found.origin and Path(before).exists():
+        before = Path(origins.get(found.name, found.origin))
+        if str(before) != found.origin and before.exists() and not before.samefile(found.path):
             raise BadInput(
                 f"{found.name!r} is in the knowledge base already, made from {before}, and would "
                 f"be replaced by {found.origin}; index both directories in one call, or use "
@@ -148,7 +201,11 @@ def _chunks(document: Document, embedder: Embedder, plan: Plan) -> list[Chunk]:
 
 
 def _flush(
-    catalog: Catalog, embedder: Embedder, waiting: Sequence[_Ready], report: IndexReport
+    catalog: Catalog,
+    embedder: Embedder,
+    waiting: Sequence[_Ready],
+    report: IndexReport,
+    meter: _Meter,
 ) -> None:
     """Embed what the catalog does not know, and commit the documents."""
     if not waiting:
@@ -157,7 +214,11 @@ def _flush(
     texts = {chunk_key(each.embedded_text): each for each in chunks}
     vectors = catalog.vectors_by_key(list(texts))
     missing = [key for key in texts if key not in vectors]
-    made = embedder.embed([texts[key].embedded_text for key in missing], "passage")
+    made = embedder.embed(
+        [texts[key].embedded_text for key in missing],
+        "passage",
+        progress=lambda more: meter.embedded(more, of=len(missing)),
+    )
     vectors.update(zip(missing, made, strict=True))
     with catalog.transaction():
         for ready, rows in _rows(waiting, vectors, embedder.spec.dimensions):
@@ -165,6 +226,7 @@ def _flush(
             catalog.put(ready.document, size, ready.chunks, rows, ready.found.origin)
     report.embedded += len(missing)
     report.tokens += sum(texts[key].tokens for key in missing)
+    meter.stored()
 
 
 def _rows(
@@ -188,12 +250,17 @@ def _follow(
     there = {found.name: found.origin for found in files}
     moved = {name: at for name, at in there.items() if origins.get(name, at) != at}
     roots = [Path(origin(path)) for path in paths]
+    roots += [root.resolve() for root in roots]
     report.removed = [
-        name
-        for name, at in origins.items()
-        if name not in there and any(Path(at).is_relative_to(root) for root in roots)
+        name for name, at in origins.items() if name not in there and _is_below(Path(at), roots)
     ]
     if moved or report.removed:
         with catalog.transaction():
             catalog.move(moved)
             catalog.remove(report.removed)
+
+
+def _is_below(path: Path, roots: Sequence[Path]) -> bool:
+    """Whether a file is, or was, in one of `roots`, by its name or behind links."""
+    real = path.resolve()
+    return any(path.is_relative_to(root) or real.is_relative_to(root) for root in roots)

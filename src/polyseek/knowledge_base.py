@@ -16,12 +16,12 @@ from polyseek.ingest import IndexReport, Plan, Watch, ingest
 from polyseek.languages.identify import check_language, query_language
 from polyseek.languages.means import calibrated
 from polyseek.languages.neutral import Calibrated, Neutral
-from polyseek.languages.words import words
+from polyseek.languages.words import is_title, words
 from polyseek.models.sources import cache_directory
 from polyseek.models.spec import DEFAULT
 from polyseek.policy import parse_policy
 from polyseek.search import Question, search
-from polyseek.settings import Settings
+from polyseek.settings import Settings, read_settings
 from polyseek.store.collection import Collection, Recipe, View
 from polyseek.store.reader import Reader
 from polyseek.store.rows import Statistics
@@ -72,8 +72,11 @@ class KnowledgeBase:
 
         `settings` are fields of `polyseek.Settings`; what is not given comes from the environment
         and the defaults. `embedder` replaces the model that they name.
+
+        Raises:
+            BadInput: an unknown setting, or a value that it cannot have.
         """
-        return cls(Settings(kb=Path(path), **settings), embedder)
+        return cls(read_settings(kb=Path(path), **settings), embedder)
 
     def index(self, paths: Sequence[Path | str], watch: Watch = lambda _: None) -> IndexReport:
         """Bring the knowledge base in step with these files and directories.
@@ -113,11 +116,11 @@ class KnowledgeBase:
         _check_question(question, k)
         chosen = parse_policy(policy)
         view = self._fresh_view()
-        present = sorted(set(view.languages.tolist()))
-        spoken = check_language(language) if language else query_language(question, present)
+        spoken = check_language(language) if language else query_language(question, view.present())
         vector = self.embedder.embed([question], "query")[0]
-        neutral = Neutral(self._calibrated, {})
-        ready = Question(question, spoken, neutral.query(vector, spoken))
+        neutral = Neutral(self._calibrated, view.catalog.language_sums())
+        centred = neutral.query(vector, spoken, title=is_title(question))
+        ready = Question(question, spoken, centred)
         return search(view, ready, k, chosen)
 
     def status(self) -> Status:
@@ -164,11 +167,12 @@ class KnowledgeBase:
         """The model: the one given, the one named, or the one the knowledge base was made with."""
         if self._given:
             return self._given
-        chosen = self.settings
+        chosen, stored = self.settings, self._stored()
+        made_with = str(stored.get("precision", "")).split("-")[0]
         return load(
-            chosen.model or self._stored().get("model", DEFAULT),
+            chosen.model or stored.get("model", DEFAULT),
             chosen.model_path,
-            precision=chosen.precision,
+            precision=chosen.precision or ("fp32" if made_with == "fp32" else "int8"),
             download=chosen.download,
             threads=chosen.threads,
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from polyseek.ingest import Progress as Step
 from polyseek.ingest import Watch
@@ -17,24 +17,22 @@ def watching(quiet: bool) -> Iterator[Watch]:
     """A function to be told of each step; it draws on stderr if that is a terminal."""
     console = Console(stderr=True)
     bar = Progress(
-        TextColumn("Indexing"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("files, {task.fields[embedded]} passages embedded, {task.fields[rate]:.0f}/s,"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[told]}"),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[left]}"),
         console=console,
         transient=True,
         disable=quiet or not console.is_terminal,
     )
     with bar:
-        task = bar.add_task("", total=None, embedded=0, rate=0.0)
+        task = bar.add_task("", total=None, start=False, told="loading the model", left="")
 
         def watch(step: Step) -> None:
+            bar.start_task(task)  # once: it keeps the first time
             elapsed = bar.tasks[0].elapsed or 0.0
             rate = step.embedded / elapsed if elapsed else 0.0
-            bar.update(
-                task, completed=step.done, total=step.files, embedded=step.embedded, rate=rate
-            )
+            told = f"{step.done} of {step.files} files, {step.embedded} passages, {rate:.0f}/s,"
+            bar.update(task, completed=step.share, total=1.0, told=told, left="left")
 
         yield watch

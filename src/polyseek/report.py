@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from icu4py.breakers import LineBreaker
+from rich.cells import cell_len, chop_cells
 from rich.console import Console
 from rich.markup import escape
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -20,12 +22,38 @@ from polyseek.knowledge_base import Status
 from polyseek.models.spec import ModelSpec
 from polyseek.types import Hit
 
-SNIPPET = 240
-"""Characters of a passage that are shown unless it is wanted whole."""
+SNIPPET = 300
+"""Columns of a passage that are shown unless it is wanted whole."""
+INDENT = "   "
+UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a document could give a terminal orders with."""
+MARKUP = re.compile(r"\s*(?:```|~~~|[|:\-\s]+$)")
+"""A line that says nothing: of a code fence, below a table's header, empty."""
 
 
-def _out() -> Console:
-    return Console(highlight=False, soft_wrap=False)
+def _out(*, stderr: bool = False) -> Console:
+    """Breaks no lines, so that a pipe gets each whole; `wrapped` does, for a terminal."""
+    return Console(stderr=stderr, highlight=False, emoji=False, soft_wrap=True)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """`text` in lines of at most `width` columns, broken where its script allows."""
+    lines, line = [], ""
+    for piece in LineBreaker(text, "en"):
+        if line and cell_len(line + piece.rstrip()) > width:
+            lines.append(line.rstrip())
+            line = ""
+        *full, line = chop_cells(line + piece, width) if cell_len(piece) > width else [line + piece]
+        lines += full
+    return [*lines, line.rstrip()] if line else lines
+
+
+def _indented(out: Console, text: str, style: str = "") -> None:
+    """Print a paragraph, broken to the terminal's width."""
+    text = UNSAFE.sub("\ufffd", text)
+    lines = wrapped(text, out.width - len(INDENT)) if out.is_terminal else [text]
+    for line in lines:
+        out.print(Text(INDENT + line, style=style))
 
 
 def _json(value: Any) -> None:  # noqa: ANN401 - anything JSON can hold
@@ -35,8 +63,8 @@ def _json(value: Any) -> None:  # noqa: ANN401 - anything JSON can hold
 
 def failed(error: Exception) -> None:
     """One line on stderr."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"[bold red]error:[/] {escape(str(error))}")
+    told = " ".join(UNSAFE.sub("\ufffd", str(error)).split())
+    _out(stderr=True).print(f"[bold red]error:[/] {escape(told)}")
 
 
 def indexed(done: IndexReport, path: Path, as_json: bool) -> None:
@@ -78,20 +106,21 @@ def found(hits: Sequence[Hit], *, explain: bool, full: bool, as_json: bool) -> N
         )
         if explain:
             parts = "  ".join(f"{name} {value:+.3f}" for name, value in hit.parts.items())
-            out.print(Padding(Text(parts, style="dim"), (0, 0, 0, 3)))
+            _indented(out, parts, "dim")
         if hit.headings:
-            out.print(Padding(Text(" > ".join(hit.headings), style="bold"), (0, 0, 0, 3)))
-        text = hit.text if full else snippet(hit)
-        out.print(Padding(Text(text), (0, 0, 1, 3)))
+            _indented(out, " > ".join(hit.headings), "bold")
+        for line in hit.text.splitlines() if full else [snippet(hit)]:
+            _indented(out, line)
+        out.print()
 
 
 def snippet(hit: Hit) -> str:
     """The beginning of a passage, on one line, without the heading that is shown above it."""
-    lines = [line for line in hit.text.splitlines() if line.strip()]
+    lines = [line for line in hit.text.splitlines() if not MARKUP.match(line)]
     while len(lines) > 1 and lines[0].startswith("#"):
         lines = lines[1:]
-    text = " ".join(" ".join(lines).split())
-    return text if len(text) <= SNIPPET else text[:SNIPPET].rstrip() + " …"
+    first, *rest = wrapped(" ".join(" ".join(lines).split()), SNIPPET) or [""]
+    return f"{first} …" if rest else first
 
 
 def status(what: Status, documents: Sequence[str] | None, as_json: bool) -> None:
@@ -101,7 +130,6 @@ def status(what: Status, documents: Sequence[str] | None, as_json: bool) -> None
         _json(asdict(what) | listed)
         return
     out, held = _out(), what.statistics
-    table = Table(show_header=False, box=None, pad_edge=False)
     rows: Mapping[str, object] = {
         "knowledge base": what.path,
         "documents": held.documents,
@@ -112,8 +140,7 @@ def status(what: Status, documents: Sequence[str] | None, as_json: bool) -> None
         **{name: value for name, value in what.fingerprint.items()},
     }
     for name, value in rows.items():
-        table.add_row(f"[bold]{escape(name)}[/]", escape(str(value)))
-    out.print(table)
+        out.print(f"[bold]{name:<16}[/]{escape(str(value))}".rstrip())
     for name in documents or ():
         out.print(escape(name))
 
@@ -135,7 +162,9 @@ def removed(names: Sequence[str], as_json: bool) -> None:
     if as_json:
         _json({"removed": list(names)})
         return
-    _out().print(f"{len(names)} removed: {escape(', '.join(names))}")
+    out = _out()
+    for name in names:
+        out.print(f"removed {escape(name)}")
 
 
 def models(rows: Sequence[tuple[ModelSpec, str]], as_json: bool) -> None:

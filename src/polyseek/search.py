@@ -23,10 +23,12 @@ Floats = npt.NDArray[np.float32]
 
 DEPTH = 100
 """Candidates from each leg, at least; ten times the hits wanted if that is more."""
-WORDS = 0.3
-"""What a passage that covers all the question's words gains within its own language."""
+WORDS = 0.4
+"""Weight of words beside meaning where passages of one language are put in order."""
 NAMES = 0.15
-"""What a passage in any language gains that has all the question's identifiers."""
+"""What a passage in any language gains that has all the question's rare identifiers."""
+RARE = 0.01
+"""An identifier is rare if at most this share of the passages has it."""
 PREFERRED = 0.1
 """What `prefer` adds: language versions of one passage lie closer together than that."""
 
@@ -56,10 +58,8 @@ class Scored:
 
 def search(view: View, question: Question, k: int, policy: Policy) -> list[Hit]:
     """The `k` best passages of the view, best first."""
-    if not len(view.ids):
-        return []
-    ranked = sorted(_score(view, question, k, policy), key=lambda s: (-s.score, s.id))
-    chosen = _balance(ranked, k) if policy.kind == "balanced" else ranked[:k]
+    found = ranked(view, question, k, policy)
+    chosen = _balance(found, k) if policy.kind == "balanced" else found[:k]
     rows = view.rows([scored.id for scored in chosen])
     return [
         Hit(
@@ -80,24 +80,35 @@ def search(view: View, question: Question, k: int, policy: Policy) -> list[Hit]:
     ]
 
 
-def _score(view: View, question: Question, k: int, policy: Policy) -> list[Scored]:
-    """Every candidate, with its parts."""
+def ranked(view: View, question: Question, k: int, policy: Policy) -> list[Scored]:
+    """Every candidate for `k` hits with the parts of its score, highest score first."""
+    if not len(view.ids):
+        return []
     depth = max(DEPTH, 10 * k)
+    pool = list(policy.languages) if policy.kind == "only" else view.present()
     terms = words(question.text)
-    plain = [term for term in terms if not term.startswith(MARK)]
-    named = [term for term in terms if term.startswith(MARK)]
-    only = policy.languages if policy.kind == "only" else None
-    spoken = [question.language] if not only or question.language in only else []
-    by_word = coverage(view.lexical, plain, depth, spoken)
-    by_name = coverage(view.lexical, named, depth, only)
+    by_word: dict[int, float] = {}
+    for language in pool:
+        by_word |= coverage(view.lexical, terms, depth, [language])
+    by_name = coverage(view.lexical, _rare(view, terms), depth, pool)
     dense = _dense(view, question, depth, policy)
     _complete(view, question, dense, [*by_word, *by_name])
     languages = _languages(view, dense)
-    moved = _reorder(dense, by_word, [id for id in dense if languages[id] == question.language])
-    return [
+    moved: dict[int, float] = {}
+    for language in pool:
+        moved |= _reorder(dense, by_word, [id for id in dense if languages[id] == language])
+    scored = [
         Scored(id, languages[id], _parts(id, languages[id], dense, moved, by_name, policy))
         for id in dense
     ]
+    return sorted(scored, key=lambda each: (-each.score, each.id))
+
+
+def _rare(view: View, terms: Sequence[str]) -> list[str]:
+    """The identifiers that few passages have: error codes rather than a product's name."""
+    most = max(RARE * len(view.ids), len(view.present()))
+    named = [term for term in terms if term.startswith(MARK)]
+    return [term for term in named if view.lexical.document_frequency(term) <= most]
 
 
 def _parts(
@@ -108,9 +119,7 @@ def _parts(
     by_name: dict[int, float],
     policy: Policy,
 ) -> dict[str, float]:
-    parts = {"meaning": dense[id]}
-    if id in moved:
-        parts["words"] = moved[id] - dense[id]
+    parts = {"meaning": dense[id], "words": moved[id] - dense[id]}
     if id in by_name:
         parts["identifiers"] = NAMES * by_name[id]
     if policy.kind == "prefer" and language in policy.languages:
@@ -126,7 +135,7 @@ def _dense(view: View, question: Question, depth: int, policy: Policy) -> dict[i
     elif policy.kind == "prefer":
         pools = [None, policy.languages]
     elif policy.kind == "balanced":
-        pools = [[language] for language in sorted(set(view.languages.tolist()))]
+        pools = [[language] for language in view.present()]
     found: dict[int, float] = {}
     for pool in pools:
         allowed = None if pool is None else view.allowed(pool)
@@ -149,17 +158,16 @@ def _languages(view: View, ids: dict[int, float]) -> dict[int, str]:
 
 
 def _reorder(
-    dense: dict[int, float], by_word: dict[int, float], own: Sequence[int]
+    dense: dict[int, float], by_word: dict[int, float], alike: Sequence[int]
 ) -> dict[int, float]:
-    """The passages in the question's language, ordered by meaning and words together, given the
-    scores they have among them.
+    """Passages of one language, put in order by meaning and words together, with the scores that
+    meaning gave to them: the first by both gets the highest of those scores, and so on down.
 
-    Words are evidence within a language only. Were they simply added, every passage in the
-    question's language would move ahead of its translations; so the best of them by both gets the
-    best score that meaning gave to any of them, and so on down.
+    Words are evidence within a language. Were they simply added, every passage in the question's
+    language would move ahead of its translations (docs/decisions/0005-lexical.md).
     """
-    both = sorted(own, key=lambda id: (-(dense[id] + WORDS * by_word.get(id, 0.0)), id))
-    scores = sorted((dense[id] for id in own), reverse=True)
+    both = sorted(alike, key=lambda id: (-(dense[id] + WORDS * by_word.get(id, 0.0)), id))
+    scores = sorted((dense[id] for id in alike), reverse=True)
     return dict(zip(both, scores, strict=True))
 
 

@@ -6,11 +6,15 @@ capitals) and the table in the docs are derived from this class.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from polyseek.errors import BadInput
 
 
 class Settings(BaseSettings):
@@ -30,8 +34,10 @@ class Settings(BaseSettings):
     download: bool = Field(
         False, description="Fetch the model from the hub if it is not on this machine."
     )
-    precision: Literal["int8", "fp32"] = Field(
-        "int8", description="Arithmetic of the model: int8 is three times as fast as fp32."
+    precision: Literal["", "int8", "fp32"] = Field(
+        "",
+        description="Arithmetic of the model, int8 or fp32; without it the knowledge base's own, "
+        "and int8, which is three times as fast, for a new one.",
     )
     threads: int = Field(0, ge=0, description="CPU threads of the model; 0 takes all cores.")
     chunk_tokens: int = Field(
@@ -54,6 +60,27 @@ class Settings(BaseSettings):
             if isinstance(value, str)
             else value
         )
+
+
+def read_settings(**given: Any) -> Settings:  # noqa: ANN401 - each is checked by Settings
+    """The settings: those given, then those of the environment, then the defaults.
+
+    Raises:
+        BadInput: an unknown name, or a value that a setting cannot have.
+    """
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        told = [_explain(str(fault["loc"][0]), fault["input"], fault) for fault in error.errors()]
+        raise BadInput("; ".join(told)) from error
+
+
+def _explain(name: str, value: object, fault: Mapping[str, Any]) -> str:
+    if name not in Settings.model_fields:
+        near = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.0)
+        return f"unknown setting {name!r}; did you mean {near[0]!r}?"
+    flag, variable = "--" + name.replace("_", "-"), f"POLYSEEK_{name.upper()}"
+    return f"{name} cannot be {value!r} ({fault['msg']}); set it with {flag} or {variable}"
 
 
 def describe(name: str) -> str:

@@ -20,6 +20,9 @@ from polyseek.languages.neutral import Calibrated, Floats
 Embed = Callable[[Sequence[str], str], Floats]
 """Texts and their role, "query" or "passage" -> vectors (n, D) float32."""
 
+KINDS = {"question": "query", "title": "query", "passage": "passage"}
+"""Kind of calibration text -> the role it is embedded in."""
+
 SHIPPED = "means"
 
 
@@ -55,19 +58,22 @@ def texts_digest() -> str:
 
 
 def measure(embed: Embed) -> Calibrated:
-    """Embed every calibration text and average by language and role."""
-    found: dict[str, dict[str, Floats]] = {"query": {}, "passage": {}}
-    for role, means in found.items():
+    """Embed every calibration text and average by language and kind."""
+    found: dict[str, dict[str, Floats]] = {kind: {} for kind in KINDS}
+    for kind, means in found.items():
         for language in calibration.languages():
-            vectors = embed(calibration.texts(language)[role], role)  # (n, D)
+            vectors = embed(calibration.texts(language)[kind], KINDS[kind])  # (n, D)
             means[language] = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
     return Calibrated(**found)
 
 
 def write(means: Calibrated, path: Path) -> None:
     """Save as float16, whole or not at all."""
-    tensors = {f"query.{name}": v.astype(np.float16) for name, v in means.query.items()}
-    tensors |= {f"passage.{name}": v.astype(np.float16) for name, v in means.passage.items()}
+    tensors = {
+        f"{kind}.{language}": mean.astype(np.float16)
+        for kind in KINDS
+        for language, mean in getattr(means, kind).items()
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, made = tempfile.mkstemp(dir=path.parent)
     os.close(handle)
@@ -77,12 +83,8 @@ def write(means: Calibrated, path: Path) -> None:
 
 def _read(path: Path) -> Calibrated:
     tensors = load_file(path)
-
-    def role(prefix: str) -> dict[str, Floats]:
-        return {
-            name.removeprefix(prefix): tensor.astype(np.float32)
-            for name, tensor in tensors.items()
-            if name.startswith(prefix)
-        }
-
-    return Calibrated(role("query."), role("passage."))
+    found: dict[str, dict[str, Floats]] = {kind: {} for kind in KINDS}
+    for name, tensor in tensors.items():
+        kind, language = name.split(".")
+        found[kind][language] = tensor.astype(np.float32)
+    return Calibrated(**found)

@@ -2,8 +2,9 @@
 
 A multilingual model puts a text where its language is plus where its meaning is, so passages in
 the question's own language score higher whatever they say. Subtracting, on both sides, most of
-the mean of the text's language leaves the meaning (docs/decisions/0004-neutral.md has the
-evidence): v <- normalise(v - STRENGTH * mean(language of v)).
+the mean of the text's language leaves the meaning: v <- normalise(v - t * mean(language of v)).
+The passages' means are the collection's own; a question comes alone, so the means of questions
+come from calibration. docs/decisions/0004-neutral.md has the evidence for every number here.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ Floats = npt.NDArray[np.float32]
 Means = Mapping[str, Floats]
 Sums = Mapping[str, tuple[int, npt.NDArray[np.float64]]]
 
-STRENGTH = 0.9
+PASSAGE_STRENGTH = 0.9
+QUERY_STRENGTH = 0.8
+DOMAIN = 0.25
+"""How far the mean of questions follows the collection's passages away from calibration's."""
 TRUST = 20
 """A collection's own mean of a language weighs as much as calibration's at so many passages."""
 
@@ -28,7 +32,9 @@ TRUST = 20
 class Calibrated:
     """Means (D,) float32 of one model's vectors of the calibration texts, by language."""
 
-    query: Means
+    question: Means
+    title: Means
+    """Headings and keywords, which a model does not put where it puts whole questions."""
     passage: Means
 
 
@@ -39,11 +45,10 @@ class Neutral:
     """
 
     def __init__(self, calibrated: Calibrated, sums: Sums) -> None:
-        self._query = calibrated.query
+        self._calibrated = calibrated
         self._passage = {
             language: _blend(calibrated.passage, language, *sums[language]) for language in sums
         }
-        self._overall_query = _overall(calibrated.query)
         parts = [part for name in sorted(self._passage) for part in (name, self._passage[name])]
         self.salt = hashlib.sha256(
             b"".join(p.encode() if isinstance(p, str) else p.tobytes() for p in parts)
@@ -54,17 +59,28 @@ class Neutral:
         rows = np.array(vectors, np.float32)
         named = np.asarray(languages)
         for language in set(languages):
-            rows[named == language] -= STRENGTH * self._passage[language]
+            rows[named == language] -= PASSAGE_STRENGTH * self._passage[language]
         return _unit(rows)
 
-    def query(self, vector: Floats, language: str) -> Floats:
-        """Unit vector (D,) float32 of a question's `vector` (D,) in `language`.
-
-        A language without calibration texts gets the mean of all of them.
-        """
-        mean = self._query.get(language, self._overall_query)
-        centred: Floats = _unit((vector - STRENGTH * mean)[None])[0]
+    def query(self, vector: Floats, language: str, *, title: bool) -> Floats:
+        """Unit vector (D,) float32 of the `vector` (D,) of a question in `language`, or of a
+        title; a language without calibration texts gets the mean of all of them."""
+        means = self._calibrated.title if title else self._calibrated.question
+        mean = means[language] if language in means else _overall(means)
+        mean = mean + DOMAIN * self._shift(language)
+        centred: Floats = _unit((vector - QUERY_STRENGTH * mean)[None])[0]
         return centred
+
+    def _shift(self, language: str) -> Floats | float:
+        """From calibration's passages to the collection's: in this language, or on average."""
+        shifts = {
+            name: mean - self._calibrated.passage[name]
+            for name, mean in self._passage.items()
+            if name in self._calibrated.passage
+        }
+        if language in shifts:
+            return shifts[language]
+        return _overall(shifts) if shifts else 0.0
 
 
 def _blend(calibrated: Means, language: str, count: int, total: npt.NDArray[np.float64]) -> Floats:

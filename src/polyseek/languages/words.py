@@ -50,3 +50,14 @@ def words(text: str) -> list[str]:
 
 def _is_word(piece: str) -> bool:
     return any(char.isalnum() for char in piece)
+
+
+ASKS = re.compile("[?？؟⸮;]\\s*$")
+"""A question mark at the end; Greek asks with a semicolon."""
+TITLE_WORDS = 8
+
+
+def is_title(text: str) -> bool:
+    """Whether a query is a heading or a few keywords rather than a whole question."""
+    plain = [word for word in words(text) if not word.startswith(MARK)]
+    return len(plain) <= TITLE_WORDS and not ASKS.search(text)

@@ -48,6 +48,10 @@ class View:
     index: VectorIndex
     lexical: LexicalIndex
 
+    def present(self) -> list[str]:
+        """The languages there are, sorted."""
+        return [str(name) for name in np.unique(self.languages)]
+
     def allowed(self, languages: Sequence[str]) -> Ids:
         """Ids (m,) int64, ascending, of the chunks in these languages."""
         return self.ids[np.isin(self.languages, list(languages))]

@@ -23,10 +23,10 @@ def languages() -> tuple[str, ...]:
 
 @cache
 def texts(language: str) -> Texts:
-    """The texts of one language by role: "query" (questions and titles) and "passage"."""
+    """The texts of one language by kind: "question", "title" and "passage"."""
     lines = (files(__name__) / f"{language}.jsonl").read_text("utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     return {
-        "query": tuple(row["text"] for row in rows if row["kind"] != "passage"),
-        "passage": tuple(row["text"] for row in rows if row["kind"] == "passage"),
+        kind: tuple(row["text"] for row in rows if row["kind"] == kind)
+        for kind in ("question", "title", "passage")
     }

@@ -1,0 +1,29 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# A time limit an example would fail on a busy machine, and prove nothing.
+settings.register_profile("polyseek", deadline=None, max_examples=60)
+settings.load_profile("polyseek")
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+def pytest_configure() -> None:
+    """No test reads the environment's settings by accident; the model cache stays the user's."""
+    for name in [n for n in os.environ if n.startswith("POLYSEEK_") and n != "POLYSEEK_CACHE"]:
+        del os.environ[name]
+
+
+@pytest.fixture
+def data() -> Path:
+    """The folder of documents that nobody on this project wrote, beside the repository."""
+    if not DATA.is_dir():
+        pytest.skip(f"{DATA} is not there: the data lies beside the repository, not in it")
+    return DATA
