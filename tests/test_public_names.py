@@ -23,7 +23,7 @@ NAMES = [
     "Status",
     "load",
 ]
-HEAVY = ("faiss", "openvino", "torch", "transformers", "huggingface_hub", "py3langid", "typer")
+HEAVY = ("openvino", "torch", "transformers", "huggingface_hub", "py3langid", "typer")
 
 
 def test_the_list_of_names() -> None:
@@ -57,11 +57,7 @@ def test_a_version() -> None:
 
 
 def test_importing_is_light() -> None:
-    """What takes long is imported when it is needed."""
+    """What takes long to import is imported when it is needed."""
     program = f"import sys, polyseek; print([n for n in {HEAVY!r} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    loaded = done.stdout.strip()
-    assert "torch" not in loaded
-    assert "transformers" not in loaded
-    assert "huggingface_hub" not in loaded
+    assert done.stdout == "[]\n", done.stderr

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -23,7 +22,7 @@ Embed = Callable[[Sequence[str], str], Floats]
 KINDS = {"question": "query", "title": "query", "passage": "passage"}
 """Kind of calibration text -> the role it is embedded in."""
 
-SHIPPED = "means"
+SHIPPED = "calibrated"
 
 
 def calibrated(fingerprint: dict[str, str | int | bool], embed: Embed, cache: Path) -> Calibrated:
@@ -75,10 +74,10 @@ def write(means: Calibrated, path: Path) -> None:
         for language, mean in getattr(means, kind).items()
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, made = tempfile.mkstemp(dir=path.parent)
-    os.close(handle)
+    made = path.with_name(f".{path.name}.{os.getpid()}")
     save_file(tensors, made)
-    os.replace(made, path)
+    made.chmod(0o644)
+    made.replace(path)
 
 
 def _read(path: Path) -> Calibrated:
