@@ -3,8 +3,8 @@
 The judge is independent of polyseek's chunker: it reads the blocks from markdown-it-py's tokens,
 takes its own heading paths, and counts with the model's tokenizer.
 
-* A code block, table or list of any depth is *cut* if no chunk holds all of it, though it fits in
-  the budget with its heading path (its own, or that of the chunk where it starts).
+* A code block, table, list or paragraph of any depth is *cut* if no chunk holds all of it, though
+  it fits in the budget with its heading path (its own, or that of the chunk where it starts).
 * A chunk ends *inside prose* if it ends inside a paragraph. In the documents, marks of
   punctuation tell whether that is the end of a sentence. There, few chunks do; so the same is
   asked of long prose without line breaks: articles of XQuAD-R (its own sentence breaks decide; en
@@ -16,7 +16,7 @@ LangChain's RecursiveCharacterTextSplitter is measured beside it where it is ins
 tutorial has it (1,000 characters, 200 of overlap; what fits is what has 1,000 characters), and
 with polyseek's own budget in tokens, without overlap.
 
-    python benchmarks/chunking.py               # 984 files and the sample: 3 minutes
+    python benchmarks/chunking.py               # 984 files and the sample: 3 minutes of CPU
     python benchmarks/chunking.py --every 20    # every 20th file: a quick look
 """
 
@@ -28,21 +28,22 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from common import DATA, ROOT, save
+from common import data_directory, save_result
 from markdown_it import MarkdownIt
 
 from polyseek.chunking import chunk
 from polyseek.documents import read
 from polyseek.engine.load import load
 from polyseek.knowledge_base import CHUNK_TOKENS
-from polyseek.types import Document
+from polyseek.types import Chunk, Document
 
+SAMPLE = Path(__file__).parents[1] / "examples" / "cloud-security-policy"
 SMALL = 128
 TUTORIAL = 1000, 200
 PROSE_LANGUAGES = ("en", "zh", "ja")
@@ -54,6 +55,7 @@ KINDS = {
     "ordered_list_open": "list",
     "paragraph_open": "paragraph",
 }
+BLOCKS = ("code", "table", "list")
 CLOSERS = r"[”’»」』】》）)\]\"'*_~`]*"
 SENTENCE_END = re.compile(rf"(?:[。！？…!?]|(?P<period>\.)){CLOSERS}$")
 
@@ -91,6 +93,11 @@ class File:
 
     language: str
     document: Document
+
+    def below(self, root: str) -> File:
+        """The same, named as it is below the folder `root`."""
+        path = self.document.path.removeprefix(f"{root}/")
+        return replace(self, document=replace(self.document, path=path))
 
     @cached_property
     def blocks(self) -> list[Block]:
@@ -130,17 +137,21 @@ def _block(token: Any, text: str, starts: Sequence[int], path: str) -> Iterator[
 def ends_sentence(text: str, at: int) -> bool:
     """Whether text[:at] ends with a sentence, by its marks and by what follows."""
     end = SENTENCE_END.search(text, max(0, at - 20), at)
-    return bool(end) and not (end["period"] and text[at : at + 9].lstrip(" \n*_`\"'(")[:1].islower())
+    return bool(end) and not (
+        end["period"] and text[at : at + 9].lstrip(" \n*_`\"'(")[:1].islower()
+    )
 
 
 def fits_in_tokens(budget: int, count: Count) -> Fits:
     """With the judge's heading path, or with that of the chunk where the block starts."""
 
     def fits(text: str, found: Sequence[tuple[Block, Piece]]) -> list[bool]:
-        bodies = [text[block.line : block.end] for block, _ in found]
-        own = count([f"{block.path}\n{body}" for (block, _), body in zip(found, bodies)])
-        its = count([f"{holder.path}\n{body}" for (_, holder), body in zip(found, bodies)])
-        return [min(pair) <= budget for pair in zip(own, its)]
+        whole: list[str] = []
+        for block, holder in found:
+            body = text[block.line : block.end]
+            whole += [f"{block.path}\n{body}", f"{holder.path}\n{body}"]
+        sizes = count(whole)
+        return [min(pair) <= budget for pair in zip(sizes[::2], sizes[1::2], strict=True)]
 
     return fits
 
@@ -159,12 +170,12 @@ def structure(files: Iterable[File], split: Splitter, fits: Fits) -> dict[str, A
     inside: Counter[str] = Counter()
     right: Counter[str] = Counter()
     examples: list[str] = []
-    chunks = seconds = 0.0
+    chunks, seconds = 0, 0.0
     split(Document("warm", "The tokenizer is read when it is first needed."))
     for file in files:
-        began = time.perf_counter()
+        began = time.process_time()
         pieces = split(file.document)
-        seconds += time.perf_counter() - began
+        seconds += time.process_time() - began
         chunks += len(pieces)
         for block in _cut(file, pieces, fits, seen):
             cut[block.kind] += 1
@@ -174,10 +185,10 @@ def structure(files: Iterable[File], split: Splitter, fits: Fits) -> dict[str, A
             inside[file.language] += 1
             right[file.language] += ok
     return {
-        "chunks": int(chunks),
-        "chunks_per_s": round(chunks / seconds, 1),
-        "fit": {kind: seen[kind] for kind in ("code", "table", "list", "paragraph")},
-        "cut": {kind: cut[kind] for kind in ("code", "table", "list", "paragraph")},
+        "chunks": chunks,
+        "chunks_per_cpu_s": round(chunks / seconds, 1),
+        "fit": {kind: seen[kind] for kind in BLOCKS},
+        "cut": {kind: cut[kind] for kind in (*BLOCKS, "paragraph")},
         "cut_examples": examples[:20],
         "ends_inside_prose": {
             language: _share(right[language], inside[language]) for language in PROSE_LANGUAGES
@@ -190,12 +201,14 @@ def _cut(file: File, pieces: Sequence[Piece], fits: Fits, seen: Counter[str]) ->
     found = []
     for block in file.blocks:
         held = [p for p in pieces if p.start <= block.start < p.end]
-        found.append((block, held[-1] if held else Piece(0, 0)))
-    for (block, _), fit in zip(found, fits(file.document.text, found), strict=True):
-        if fit:
-            seen[block.kind] += 1
-            if not any(p.start <= block.start and block.end <= p.end for p in pieces):
-                yield block
+        whole = any(block.end <= p.end for p in held)
+        if block.kind in BLOCKS or not whole:  # to count every paragraph would take long
+            found.append((block, held[-1] if held else Piece(0, 0), whole))
+    fit = fits(file.document.text, [(block, holder) for block, holder, _ in found])
+    for (block, _, held_whole), small in zip(found, fit, strict=True):
+        seen[block.kind] += small
+        if small and not held_whole:
+            yield block
 
 
 def _prose_ends(file: File, pieces: Sequence[Piece]) -> Iterator[bool]:
@@ -211,12 +224,14 @@ def _share(right: int, of: int) -> dict[str, Any]:
     return {"ends": of, "at_sentence": right, "share": round(right / of, 4) if of else None}
 
 
-def faults(files: Iterable[File], budget: int, count: Count) -> dict[str, int]:
+def faults(
+    files: Iterable[File], chunks_of: Callable[[Document], list[Chunk]], budget: int, count: Count
+) -> dict[str, int]:
     """Broken promises of polyseek's chunks: ranges, budget, gaps."""
     found: Counter[str] = Counter()
     for file in files:
         text, cursor = file.document.text, 0
-        chunks = chunk(file.document, budget, count)
+        chunks = chunks_of(file.document)
         tokens = count([each.embedded_text for each in chunks])
         for each, size in zip(chunks, tokens, strict=True):
             found["not_its_range"] += each.text != text[each.start : each.end] or not each.text
@@ -250,7 +265,9 @@ def long_prose(files: Iterable[File]) -> dict[str, list[tuple[str, set[int] | No
 
 def _articles(language: str, glue: str) -> list[tuple[str, set[int] | None]]:
     """The paragraphs of each article as one, with the gold sentence ends."""
-    data = json.loads((DATA / "xquad-r" / f"{language}.json").read_text(encoding="utf-8"))["data"]
+    data = json.loads(
+        (data_directory() / "xquad-r" / f"{language}.json").read_text(encoding="utf-8")
+    )["data"]
     articles: list[tuple[str, set[int] | None]] = []
     for article in data:
         text, ends = "", set[int]()
@@ -288,12 +305,14 @@ def prose_ends(texts: dict[str, list[tuple[str, set[int] | None]]], split: Split
 # --- splitters -----------------------------------------------------------------------------------
 
 
-def polyseek_splitter(budget: int, count: Count) -> Splitter:
-    def split(document: Document) -> list[Piece]:
-        chunks = chunk(document, budget, count)
-        return [Piece(c.start, c.end, " > ".join(c.headings)) for c in chunks]
+def polyseek_chunks(budget: int, count: Count) -> Callable[[Document], list[Chunk]]:
+    return cache(lambda document: chunk(document, budget, count))
 
-    return split
+
+def polyseek_splitter(chunks_of: Callable[[Document], list[Chunk]]) -> Splitter:
+    return lambda document: [
+        Piece(c.start, c.end, " > ".join(c.headings)) for c in chunks_of(document)
+    ]
 
 
 def langchain_splitter(size: int, overlap: int, count: Count | None = None) -> Splitter | None:
@@ -319,7 +338,7 @@ def langchain_splitter(size: int, overlap: int, count: Count | None = None) -> S
 
 def read_files(every: int) -> list[File]:
     """The Markdown of the FastAPI documentation and of the sample; its folder is its language."""
-    roots = [DATA / "fastapi-docs", ROOT / "examples" / "cloud-security-policy"]
+    roots = [data_directory() / "fastapi-docs", SAMPLE]
     files = []
     for root in roots:
         for path in sorted(root.glob("*/**/*.md"))[::every]:
@@ -332,48 +351,50 @@ def read_files(every: int) -> list[File]:
 
 def measure(files: list[File], count: Count, small: int) -> dict[str, Any]:
     prose = long_prose(files)
-    splitters: dict[str, tuple[Splitter | None, Fits]] = {
-        f"polyseek, {budget} tokens": (
-            polyseek_splitter(budget, count),
-            fits_in_tokens(budget, count),
-        )
-        for budget in (CHUNK_TOKENS, small)
-    }
-    splitters[f"LangChain, {TUTORIAL[0]} characters, overlap {TUTORIAL[1]}"] = (
-        langchain_splitter(*TUTORIAL),
-        fits_in_characters(TUTORIAL[0]),
-    )
-    splitters[f"LangChain, {CHUNK_TOKENS} tokens"] = (
-        langchain_splitter(CHUNK_TOKENS, 0, count),
-        fits_in_tokens(CHUNK_TOKENS, count),
-    )
     results: dict[str, Any] = {}
-    for name, (split, fits) in splitters.items():
-        if split is None:
-            print(f"{name}: not installed (pip install langchain-text-splitters)")
-            continue
+    for budget in (CHUNK_TOKENS, small):
+        chunks_of = polyseek_chunks(budget, count)
+        name = f"polyseek, {budget} tokens"
         results[name] = {
-            **structure(files, split, fits),
-            "long_prose": prose_ends(prose, split),
+            **structure(files, polyseek_splitter(chunks_of), fits_in_tokens(budget, count)),
+            "long_prose": prose_ends(prose, polyseek_splitter(chunks_of)),
+            "faults": faults(files, chunks_of, budget, count),
         }
         show(name, results[name])
-    for budget in (CHUNK_TOKENS, small):
-        broken = faults(files, budget, count)
-        results[f"polyseek, {budget} tokens"]["faults"] = broken
-        print(f"\nbroken promises at {budget} tokens: {broken}")
+    for name, split, fits in langchain(count):
+        results[name] = {**structure(files, split, fits), "long_prose": prose_ends(prose, split)}
+        show(name, results[name])
     return results
 
 
+def langchain(count: Count) -> list[tuple[str, Splitter, Fits]]:
+    """Its default splitter in the tutorial's setting, and with polyseek's budget."""
+    size, overlap = TUTORIAL
+    tutorial = langchain_splitter(size, overlap)
+    same = langchain_splitter(CHUNK_TOKENS, 0, count)
+    if not tutorial or not same:
+        print("\nLangChain is not installed (pip install langchain-text-splitters)")
+        return []
+    by_tokens = fits_in_tokens(CHUNK_TOKENS, count)
+    return [
+        (f"LangChain, {size} characters, overlap {overlap}", tutorial, fits_in_characters(size)),
+        (f"LangChain, {CHUNK_TOKENS} tokens, no overlap", same, by_tokens),
+    ]
+
+
 def show(name: str, found: dict[str, Any]) -> None:
-    print(f"\n{name}: {found['chunks']:,} chunks, {found['chunks_per_s']:,} a second")
+    print(f"\n{name}: {found['chunks']:,} chunks, {found['chunks_per_cpu_s']:,} a CPU second")
     for kind, fit in found["fit"].items():
-        print(f"  {kind:10}{fit:7,} fit, {found['cut'][kind]:6,} of them cut")
+        print(f"  {kind:6}{fit:7,} fit, {found['cut'][kind]:,} of them cut")
+    print(f"  paragraphs that fit, cut: {found['cut']['paragraph']:,}")
     for where in ("ends_inside_prose", "long_prose"):
         told = ", ".join(
-            f"{lang} {100 * s['share']:.1f} % of {s['ends']:,}" if s["ends"] else f"{lang} none"
-            for lang, s in found[where].items()
+            f"{language} {share['at_sentence']:,} of {share['ends']:,}"
+            + (f" = {100 * share['share']:.1f} %" if share["ends"] else "")
+            for language, share in found[where].items()
         )
-        print(f"  {where.replace('_', ' ')}: at the end of a sentence {told}")
+        print(f"  {where.replace('_', ' ')}, at the end of a sentence: {told}")
+    print(f"  broken promises: {found['faults']}" if "faults" in found else "", end="\n")
     for example in found["cut_examples"][:5]:
         print(f"    {example}")
 
@@ -389,7 +410,7 @@ def main() -> None:
     print(f"{len(files)} files, {sum(len(f.document.text) for f in files):,} characters")
     results = measure(files, load().count, args.small)
     if args.every == 1:
-        save("chunking", {"files": len(files), "small": args.small}, results)
+        save_result("chunking", {"files": len(files), "small": args.small}, results)
 
 
 if __name__ == "__main__":

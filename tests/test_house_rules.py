@@ -32,7 +32,7 @@ QUOTED = {
 }
 
 # A sitecustomize that lets no socket reach another machine.
-NO_NETWORK = '''
+NO_NETWORK = """
 import socket
 
 def refused(*args, **kwargs):
@@ -50,7 +50,7 @@ class Unplugged(socket.socket):
 
 socket.socket = Unplugged
 socket.getaddrinfo = socket.gethostbyname = socket.create_connection = refused
-'''
+"""
 
 
 def sources() -> list[Path]:

@@ -88,6 +88,9 @@ class KnowledgeBase:
         """
         if not paths:
             raise BadInput("no path to index; give a directory or a file")
+        for path in paths:
+            if not Path(path).exists():  # before a directory is made and the model loaded
+                raise BadInput(f"{path}: no such file or directory")
         for code in self.settings.languages:
             check_language(code)
         with Collection.open(self.path, write=True) as collection:

@@ -22,8 +22,9 @@ Sums = Mapping[str, tuple[int, npt.NDArray[np.float64]]]
 
 PASSAGE_STRENGTH = 0.9
 QUERY_STRENGTH = 0.8
-DOMAIN = 0.25
-"""How far the mean of questions follows the collection's passages away from calibration's."""
+QUESTION_DOMAIN, TITLE_DOMAIN = 0.5, 0.25
+"""How far the mean of queries follows the collection's passages away from calibration's; titles
+less, since they are made of the collection's own subject, which must not be subtracted."""
 TRUST = 20
 """A collection's own mean of a language weighs as much as calibration's at so many passages."""
 
@@ -67,7 +68,7 @@ class Neutral:
         title; a language without calibration texts gets the mean of all of them."""
         means = self._calibrated.title if title else self._calibrated.question
         mean = means[language] if language in means else _overall(means)
-        mean = mean + DOMAIN * self._shift(language)
+        mean = mean + (TITLE_DOMAIN if title else QUESTION_DOMAIN) * self._shift(language)
         centred: Floats = _unit((vector - QUERY_STRENGTH * mean)[None])[0]
         return centred
 
