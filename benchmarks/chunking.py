@@ -85,6 +85,8 @@ class Block:
 
 Splitter = Callable[[Document], list[Piece]]
 Fits = Callable[[str, Sequence[tuple[Block, Piece]]], list[bool]]
+Prose = dict[str, list[tuple[str, set[int] | None]]]
+"""Texts of one line by language, with the offsets where sentences end (None: punctuation)."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,9 @@ class File:
 def judge(text: str) -> Iterator[Block]:
     """Every code block, table, list and paragraph, nested ones too."""
     front = re.match(r"---\n.*?\n---\n", text, re.DOTALL)
-    body = front[0].count("\n") * "\n" + text[front.end() :] if front else text
+    body = text
+    if front:  # blank lines instead: the parser's line numbers stay the file's
+        body = "\n" * front[0].count("\n") + text[front.end() :]
     starts = [0, *(m.end() for m in re.finditer(r"\r\n?|\n", text)), len(text)]
     titles: dict[int, str] = {}
     tokens = MarkdownIt("commonmark").enable("table").parse(body)
@@ -137,9 +141,10 @@ def _block(token: Any, text: str, starts: Sequence[int], path: str) -> Iterator[
 def ends_sentence(text: str, at: int) -> bool:
     """Whether text[:at] ends with a sentence, by its marks and by what follows."""
     end = SENTENCE_END.search(text, max(0, at - 20), at)
-    return bool(end) and not (
-        end["period"] and text[at : at + 9].lstrip(" \n*_`\"'(")[:1].islower()
-    )
+    if end is None:
+        return False
+    after = text[at : at + 9].lstrip(" \n*_`\"'(")
+    return not (end["period"] and after[:1].islower())
 
 
 def fits_in_tokens(budget: int, count: Count) -> Fits:
@@ -247,29 +252,27 @@ def faults(
 # --- long prose ----------------------------------------------------------------------------------
 
 
-def long_prose(files: Iterable[File]) -> dict[str, list[tuple[str, set[int] | None]]]:
-    """Texts of one line by language, with the offsets where sentences end (None: punctuation)."""
-    texts: dict[str, list[tuple[str, set[int] | None]]] = {
+def long_prose(files: Iterable[File]) -> Prose:
+    japanese = [_prose(file) for file in files if file.language == "ja"]
+    return {
         "en": _articles("en", " "),
         "zh": _articles("zh", ""),
-        "ja": [],
+        "ja": [(text, None) for text in japanese],
     }
-    for file in files:
-        if file.language == "ja":
-            text = file.document.text
-            prose = [text[b.start : b.end] for b in file.blocks if b.kind == "paragraph"]
-            ended = [p.replace("\n", "") for p in prose if ends_sentence(p, len(p))]
-            texts["ja"].append(("".join(ended), None))
-    return texts
+
+
+def _prose(file: File) -> str:
+    """The paragraphs that end with a sentence, as one line."""
+    text = file.document.text
+    paragraphs = [text[b.start : b.end] for b in file.blocks if b.kind == "paragraph"]
+    return "".join(p.replace("\n", "") for p in paragraphs if ends_sentence(p, len(p)))
 
 
 def _articles(language: str, glue: str) -> list[tuple[str, set[int] | None]]:
     """The paragraphs of each article as one, with the gold sentence ends."""
-    data = json.loads(
-        (data_directory() / "xquad-r" / f"{language}.json").read_text(encoding="utf-8")
-    )["data"]
+    path = data_directory() / "xquad-r" / f"{language}.json"
     articles: list[tuple[str, set[int] | None]] = []
-    for article in data:
+    for article in json.loads(path.read_text(encoding="utf-8"))["data"]:
         text, ends = "", set[int]()
         for paragraph in article["paragraphs"]:
             context = paragraph["context"]
@@ -280,7 +283,7 @@ def _articles(language: str, glue: str) -> list[tuple[str, set[int] | None]]:
     return articles
 
 
-def prose_ends(texts: dict[str, list[tuple[str, set[int] | None]]], split: Splitter) -> Any:  # noqa: ANN401
+def prose_ends(texts: Prose, split: Splitter) -> dict[str, dict[str, Any]]:
     shares = {}
     for language, some in texts.items():
         right = published = of = 0

@@ -28,7 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,8 +91,9 @@ def first(docs: Path, kb: Path, times: int) -> dict[str, Any]:
     }
 
 
-def _megabytes(files: Any) -> float:  # noqa: ANN401 - any iterable of paths
-    return round(sum(f.stat().st_size for f in files if f.is_file()) / 1e6, 1)
+def _megabytes(files: Iterable[Path]) -> float:
+    total = sum(f.stat().st_size for f in files if f.is_file())
+    return round(total / 1e6, 1)
 
 
 def again(docs: Path, kb: Path, times: int) -> dict[str, Any]:

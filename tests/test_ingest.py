@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from toy import toy_embedder
 
 from polyseek import Embedder, IndexReport, KnowledgeBase
 from polyseek.errors import BadInput
@@ -18,6 +17,7 @@ from polyseek.ingest import FLUSH_CHUNKS, Progress
 from polyseek.languages.means import calibrated
 from polyseek.models.sources import cache_directory
 from polyseek.models.spec import Role
+from toy import toy_embedder
 
 CHUNK_TOKENS = 40
 
@@ -176,9 +176,9 @@ def test_the_same_text_twice_is_embedded_once(
     kb: KnowledgeBase, docs: Path, recorder: Recorder
 ) -> None:
     for n in range(5):
-        write(docs, f"copy-{n}.txt", "The very same words in five files.")
+        write(docs, f"copy-{n}.md", "# Copy\n\nThe very same words in five files.")
     kb.index([docs])
-    assert recorder.passages.count("The very same words in five files.") == 1
+    assert len([text for text in recorder.passages if "The very same" in text]) == 1
     assert len(kb.documents()) == 8
 
 

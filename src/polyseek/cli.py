@@ -101,6 +101,12 @@ def search(
         str, typer.Option(help="Language of the question, if it should not be identified.")
     ] = "",
     explain: Annotated[bool, typer.Option("--explain", help="Show the parts of scores.")] = False,
+    every: Annotated[
+        bool,
+        typer.Option(
+            "--every-passage", help="Show also passages beside a better one in their section."
+        ),
+    ] = False,
     full: Annotated[bool, typer.Option("--full", help="Show passages whole.")] = False,
     model: Model = None,
     model_path: ModelPath = None,
@@ -114,7 +120,7 @@ def search(
         kb=kb, model=model, model_path=model_path, download=download, precision=precision,
         threads=threads,
     ) as base:  # fmt: skip
-        hits = base.search(question, k, policy, language)
+        hits = base.search(question, k, policy, language, every)
     report.found(hits, explain=explain, full=full, as_json=json)
     raise typer.Exit(0 if hits else 1)
 

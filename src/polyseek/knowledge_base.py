@@ -31,7 +31,7 @@ CHUNKER = 1
 """Raised when the same text is cut differently; part of the fingerprint."""
 WORDS = 1
 """Raised when the same text gives other words; part of the lexical index's stamp."""
-CHUNK_TOKENS = 320
+CHUNK_TOKENS = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +105,18 @@ class KnowledgeBase:
         return report
 
     def search(
-        self, question: str, k: int = 10, policy: str = "any", language: str = ""
+        self,
+        question: str,
+        k: int = 10,
+        policy: str = "any",
+        language: str = "",
+        every_passage: bool = False,
     ) -> list[Hit]:
         """The `k` passages that answer `question` best, best first.
 
         `policy`: "any", "prefer:LANG", "balanced" or "only:LANG,LANG". `language`: the
-        question's, if it is known; otherwise it is identified.
+        question's, if it is known; otherwise it is identified. `every_passage`: also show
+        passages beside a better one in the same section.
 
         Raises:
             BadInput: the question is empty, or the policy or language is unknown.
@@ -124,7 +130,7 @@ class KnowledgeBase:
         neutral = Neutral(self._calibrated, view.catalog.language_sums())
         centred = neutral.query(vector, spoken, title=is_title(question))
         ready = Question(question, spoken, centred)
-        return search(view, ready, k, chosen)
+        return search(view, ready, k, chosen, every_passage)
 
     def status(self) -> Status:
         """What it holds and what it was made with."""

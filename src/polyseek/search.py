@@ -16,6 +16,7 @@ import numpy.typing as npt
 from polyseek.languages.words import MARK, words
 from polyseek.lexical import coverage
 from polyseek.policy import Policy
+from polyseek.store.rows import Row
 from polyseek.store.view import View
 from polyseek.types import Hit
 
@@ -29,6 +30,8 @@ NAMES = 0.15
 """What a passage in any language gains that has all the question's rare identifiers."""
 RARE = 0.01
 """An identifier is rare if at most this share of the passages has it."""
+NEIGHBOURS = 2
+"""Passages of one section that are at most so many apart are shown once, by the best of them."""
 PREFERRED = 0.1
 """What `prefer` adds: language versions of one passage lie closer together than that."""
 
@@ -56,11 +59,15 @@ class Scored:
         return sum(self.parts.values())
 
 
-def search(view: View, question: Question, k: int, policy: Policy) -> list[Hit]:
-    """The `k` best passages of the view, best first."""
+def search(
+    view: View, question: Question, k: int, policy: Policy, every_passage: bool = False
+) -> list[Hit]:
+    """The `k` best passages of the view, best first.
+
+    Of neighbours in one section only the best is shown, unless `every_passage` is wanted.
+    """
     found = ranked(view, question, k, policy)
-    chosen = _balance(found, k) if policy.kind == "balanced" else found[:k]
-    rows = view.rows([scored.id for scored in chosen])
+    order = _balance(found) if policy.kind == "balanced" else found
     return [
         Hit(
             path=row.path,
@@ -76,8 +83,32 @@ def search(view: View, question: Question, k: int, policy: Policy) -> list[Hit]:
             context=row.chunk.context,
             parts=scored.parts,
         )
-        for scored, row in zip(chosen, rows, strict=True)
+        for scored, row in _shown(view, order, k, every_passage)
     ]
+
+
+def _shown(
+    view: View, order: Sequence[Scored], k: int, every_passage: bool
+) -> list[tuple[Scored, Row]]:
+    """The first `k` of `order` with their rows, neighbours in a section left out.
+
+    A section of a few passages would fill the first hits with itself, and the same section in
+    another language would not be among them. Ids of a document's passages follow each other.
+    """
+    shown: list[tuple[Scored, Row]] = []
+    for scored in order:
+        if len(shown) == k:
+            break
+        row = view.rows([scored.id])[0]
+        near = [
+            other
+            for _, other in shown
+            if abs(other.id - row.id) <= NEIGHBOURS
+            and (other.path, other.chunk.headings) == (row.path, row.chunk.headings)
+        ]
+        if every_passage or not near or not row.chunk.headings:
+            shown.append((scored, row))
+    return shown
 
 
 def ranked(view: View, question: Question, k: int, policy: Policy) -> list[Scored]:
@@ -171,11 +202,11 @@ def _reorder(
     return dict(zip(both, scores, strict=True))
 
 
-def _balance(ranked: Sequence[Scored], k: int) -> list[Scored]:
+def _balance(ranked: Sequence[Scored]) -> list[Scored]:
     """The best of each language, then the second best of each, and so on."""
     turns: dict[str, int] = {}
     order = []
     for scored in ranked:
         turn = turns[scored.language] = turns.get(scored.language, 0) + 1
         order.append((turn, -scored.score, scored.id, scored))
-    return [scored for *_, scored in sorted(order)[:k]]
+    return [scored for *_, scored in sorted(order)]

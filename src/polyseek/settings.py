@@ -44,7 +44,7 @@ class Settings(BaseSettings):
         0,
         ge=0,
         description="Longest passage in tokens, headings included; 0 takes the knowledge base's "
-        "own, and 320 for a new one.",
+        "own, and 240 for a new one.",
     )
     languages: Annotated[tuple[str, ...], NoDecode] = Field(
         (),

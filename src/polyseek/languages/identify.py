@@ -14,7 +14,7 @@ from typing import Any
 
 from polyseek.errors import BadInput
 from polyseek.languages import calibration
-from polyseek.languages.scripts import OWN, WRITTEN, dominant, letters
+from polyseek.languages.scripts import LETTERS, OWN, WRITTEN, dominant, letters
 
 NOISE = re.compile(
     r"(?s)(?:^|\n)[ \t]*(```|~~~).*?(?:\n[ \t]*\1|\Z)|`[^`\n]*`|<[^<>\n]{1,300}>|\{[^{}\n]*\}"
@@ -103,13 +103,31 @@ def _best(text: str, among: Collection[str], prior: dict[str, float]) -> tuple[s
     if len(possible) == 1:
         return next(iter(possible)), 1.0
     if script == "han":
-        return ("zh" if "zh" in possible else "ja"), 1.0
+        return _without_kana(text, prior), 1.0
     scores = {lang: score + prior.get(lang, 0.0) for lang, score in _rank(text, possible)}
     if not scores:
         return "", 0.0
     best = max(sorted(scores), key=lambda lang: scores[lang])
     total = sum(math.exp(score - scores[best]) for score in scores.values())
     return best, 1 / total
+
+
+def _without_kana(text: str, prior: dict[str, float]) -> str:
+    """Chinese or Japanese: by characters that only one of them has in its standard, or else by
+    which of them is expected, or else Chinese."""
+    han = "".join(match.group() for match in LETTERS.finditer(text) if match.lastgroup == "han")
+    if not _written_in("shift_jis", han):
+        return "zh"
+    chinese = _written_in("gb2312", han) or _written_in("big5", han)
+    return "zh" if chinese and ("zh" in prior or "ja" not in prior) else "ja"
+
+
+def _written_in(standard: str, text: str) -> bool:
+    try:
+        text.encode(standard)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _rank(text: str, possible: Collection[str]) -> list[tuple[str, float]]:

@@ -16,7 +16,8 @@ from icu4py.breakers import WordBreaker
 MARK = "#"
 """Begins the term of an identifier; no word does."""
 
-TOKEN = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.\-/:]*[A-Za-z0-9_])?")
+LETTER = "A-Za-z0-9_\u00c0-\u024f\u1e00-\u1eff"
+TOKEN = re.compile(rf"[{LETTER}](?:[{LETTER}.\-/:]*[{LETTER}])?")
 PLAIN = re.compile(r"[A-Z]?[a-z]+|\d+(?:[.,:/-]\d+)*")
 """An ordinary word or a number: no identifier."""
 SHORTEST = 3
@@ -30,10 +31,16 @@ def identifiers(text: str) -> list[str]:
     """
     found = []
     for match in TOKEN.finditer(text):
-        token = match.group()
-        if len(token) >= SHORTEST and not PLAIN.fullmatch(token) and _is_name(token):
-            found.append(MARK + token.lower())
+        for token in _ascii(match.group()):
+            if len(token) >= SHORTEST and not PLAIN.fullmatch(token) and _is_name(token):
+                found.append(MARK + token.lower())
     return found
+
+
+def _ascii(token: str) -> list[str]:
+    """The token, or what is ASCII of a compound: of "OAuth2-Schlüssel" it is "OAuth2"."""
+    parts = [token] if token.isascii() else re.split(r"[.\-/:]", token)
+    return [part for part in parts if part.isascii()]
 
 
 def _is_name(token: str) -> bool:
@@ -43,9 +50,9 @@ def _is_name(token: str) -> bool:
 
 def words(text: str) -> list[str]:
     """The words of `text`, case folded and NFKC-normalised, in order, then its identifiers."""
-    normal = unicodedata.normalize("NFKC", text).casefold()
-    found = [piece for piece in WordBreaker(normal, "en") if _is_word(piece)]
-    return found + identifiers(text)
+    normal = unicodedata.normalize("NFKC", text)
+    found = [piece for piece in WordBreaker(normal.casefold(), "en") if _is_word(piece)]
+    return found + identifiers(normal)
 
 
 def _is_word(piece: str) -> bool:
