@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from polyseek.closing import Closing
 from polyseek.engine.embedder import Embedder
 from polyseek.engine.load import load
 from polyseek.errors import BadInput, FingerprintMismatch
@@ -44,7 +44,7 @@ class Status:
     generation: int
 
 
-class KnowledgeBase:
+class KnowledgeBase(Closing):
     """Documents in any mix of languages, searched with a question in any language.
 
     with KnowledgeBase.open("kb") as kb:
@@ -191,17 +191,6 @@ class KnowledgeBase:
         if self._view:
             self._view.close()
         self._view = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _stored(self) -> dict[str, Any]:
         if not (self.path / "catalog.sqlite").exists():

@@ -16,9 +16,8 @@ with Collection.open(path) as collection, collection.view(derive) as view:
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from polyseek.closing import Closing
 from polyseek.errors import StoreError
 from polyseek.store import derived
 from polyseek.store.build import build, load
@@ -31,7 +30,7 @@ from polyseek.store.view import Derive, Recipe, View
 __all__ = ["Collection", "Derive", "Recipe", "View"]
 
 
-class Collection:
+class Collection(Closing):
     """Made by `open`. `catalog` reads, and writes if it was opened for writing."""
 
     def __init__(self, path: Path, catalog: Catalog, lock: WriterLock, *, write: bool) -> None:
@@ -65,17 +64,6 @@ class Collection:
         self.catalog.close()
         if self._write:
             self._lock.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def publish(self, derive: Derive) -> None:
         """Make the indexes of the newest state, if they are not there, and remove older ones.

@@ -10,11 +10,11 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
+from polyseek.closing import Closing
 from polyseek.errors import StoreError
 from polyseek.store import schema, sums
 from polyseek.store.arrays import HALF, Halves, Ids, Names, Sum, Vectors
@@ -26,23 +26,12 @@ from polyseek.types import Chunk
 KEYS_AT_ONCE = 500
 
 
-class Reader:
+class Reader(Closing):
     """The reading half of the catalog; may be used from several threads."""
 
     def __init__(self, db: sqlite3.Connection, path: Path) -> None:
         self._db = db
         self.path = path
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of the database; closing twice is allowed."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
+from polyseek.closing import Closing
 from polyseek.store.arrays import Ids, Names, Vectors
 from polyseek.store.index import VectorIndex
 from polyseek.store.lexical import LexicalIndex
@@ -34,7 +33,7 @@ Derive = Callable[[Reader], Recipe]
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class View(Closing):
     """What a search needs. It stays as it is, whatever is written, until it is closed."""
 
     catalog: Reader
@@ -67,17 +66,6 @@ class View:
     def close(self) -> None:
         """Let go of the state; searches fail afterwards."""
         self.catalog.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def fetcher(
