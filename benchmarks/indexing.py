@@ -62,7 +62,11 @@ def polyseek(*args: str | Path) -> Ran:
         began = time.perf_counter()
         command = [Path(sys.executable).with_name("polyseek"), *args, "--json"]
         process = subprocess.Popen(command, stdout=out)
-        _, status, used = os.wait4(process.pid, 0)
+        try:
+            _, status, used = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            raise
         seconds = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from tokenizers import Tokenizer as _Tokenizer
 
 from polyseek.errors import ModelError
+from polyseek.models.q4 import NEVER
 
 
 class Tokenizer:
@@ -33,7 +35,20 @@ class Tokenizer:
             inner = _Tokenizer.from_file(str(self._path))
         except Exception as error:  # the library raises bare Exception
             raise ModelError(f"{self._path} cannot be read: {error}") from error
+        inner = _blind(inner)
         inner.no_truncation()
         inner.no_padding()
         inner.encode_special_tokens = True
         return inner
+
+
+def _blind(inner: _Tokenizer) -> _Tokenizer:
+    """The tokenizer without the special tokens among the pieces that its unigram model finds in a
+    text: it has them there too, at the best of scores, and so would find them even so."""
+    special = {token.content for token in inner.get_added_tokens_decoder().values()}
+    told = json.loads(inner.to_str()) if special else {}
+    if not told or told["model"]["type"] != "Unigram":
+        return inner
+    pieces = told["model"]["vocab"]
+    told["model"]["vocab"] = [[p, NEVER if p in special else score] for p, score in pieces]
+    return _Tokenizer.from_str(json.dumps(told))

@@ -28,6 +28,11 @@ HEADER = np.dtype(
 TENSOR = np.dtype([("type", "u1"), ("elements", "<u4"), ("offset", "<u8"), ("bytes", "<u8")])
 F32 = 0
 
+SPECIAL = {"<s>", "<pad>", "</s>", "<unk>", "<mask>"}
+"""Pieces that stand for no text, although they have the best of scores in the file."""
+NEVER = -1000.0
+"""The score of a piece that is never found in a text: any other way to cut it is better."""
+
 Array = npt.NDArray[np.float32] | npt.NDArray[np.float16]
 
 NAMES = {  # tensor of a layer in the file -> tensor of a layer as published
@@ -148,7 +153,8 @@ def _config(header: np.void) -> dict[str, object]:
 
 def _tokenizer(vocabulary: list[tuple[str, float]], header: np.void) -> Tokenizer:
     """XLM-RoBERTa's tokenizer: SentencePiece unigram after the normalisation nmt_nfkc."""
-    tokenizer = Tokenizer(models.Unigram(vocabulary, int(header["unk"]), byte_fallback=False))
+    pieces = [(text, NEVER if text in SPECIAL else score) for text, score in vocabulary]
+    tokenizer = Tokenizer(models.Unigram(pieces, int(header["unk"]), byte_fallback=False))
     # nmt_nfkc is NMT's clean-up and NFKC, except that it leaves the full-width tilde alone: it is
     # hidden in a private code point while NFKC runs. Checked against the file's own map.
     tokenizer.normalizer = normalizers.Sequence(

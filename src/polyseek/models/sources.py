@@ -24,7 +24,7 @@ from polyseek.models.spec import ModelSpec, WheelFile
 FILES = ("*.json", "*.safetensors", "1_Pooling/config.json")
 DONE = "polyseek.json"
 """Written last into a converted directory: the digest of the source, and the format's version."""
-CONVERTED = 1
+CONVERTED = 2
 
 
 def cache_directory() -> Path:
