@@ -78,7 +78,7 @@ def write(folder: Path, name: str, text: str | bytes) -> Path:
 
 def texts(kb: KnowledgeBase, name: str) -> list[str]:
     """The passages of one document, in order."""
-    hits = [hit for hit in kb.search("anything", k=1000) if hit.path == name]
+    hits = [hit for hit in kb.search("anything", k=1000, every_passage=True) if hit.path == name]
     return [hit.text for hit in sorted(hits, key=lambda hit: hit.start)]
 
 
@@ -308,8 +308,7 @@ def test_a_failing_file_keeps_its_last_good_version(kb: KnowledgeBase, docs: Pat
     ("content", "told"),
     [
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "looks binary"),
-        (b"\xff\xfe\xfd\xfc\xfb\xfa" * 20, "encoding cannot be told"),
-        (b"caf\xe9", "encoding cannot be told"),  # too little to tell Latin-1 from others
+        (b"\xc3\x28\xa0\xa1\x81\x8d" * 20, "encoding cannot be told"),
         (bytes(range(1, 32)) * 9, "looks binary"),
     ],
 )
@@ -428,7 +427,8 @@ def test_a_file_that_vanishes_during_the_run(kb: KnowledgeBase, docs: Path) -> N
 # Many, and large.
 
 
-def test_ten_thousand_tiny_files(kb: KnowledgeBase, tmp_path: Path) -> None:
+def test_ten_thousand_tiny_files(tmp_path: Path) -> None:
+    kb = KnowledgeBase.open(tmp_path / "kb", embedder=toy_embedder(), languages=["en"])
     folder = tmp_path / "many"
     folder.mkdir()
     for n in range(10_000):
@@ -436,7 +436,7 @@ def test_ten_thousand_tiny_files(kb: KnowledgeBase, tmp_path: Path) -> None:
     began = time.monotonic()
     report = kb.index([folder])
     assert (len(report.new), report.chunks, report.failed) == (10_000, 10_000, {})
-    assert kb.search("note 4711", k=1)[0].text.startswith("note 4711 ")
+    assert kb.search("note 4711 of cat83", k=1)[0].path == "04711.txt"
     first = time.monotonic() - began
 
     began = time.monotonic()
@@ -446,13 +446,14 @@ def test_ten_thousand_tiny_files(kb: KnowledgeBase, tmp_path: Path) -> None:
 
 
 def test_one_large_file(kb: KnowledgeBase, tmp_path: Path) -> None:
-    lines = [f"Line {n} of the log says that server {n % 97} is up.\n\n" for n in range(20_000)]
+    """As large as fits the time of a test; benchmarks/ has one of 20 MB."""
+    lines = [f"Line {n} of the log says that server {n % 97} is up.\n\n" for n in range(8_000)]
     path = write(tmp_path, "large.txt", "".join(lines))
     size = path.stat().st_size
     report = kb.index([path])
     assert (report.new, report.failed) == (["large.txt"], {})
-    assert report.chunks == report.embedded > size / 40 / 8
-    assert kb.search("line 19999 of the log", k=3)
+    assert report.chunks == report.embedded > size / CHUNK_TOKENS / 8
+    assert kb.search("line 7999 of the log", k=3)
     assert kb.verify() == []
 
 
