@@ -161,9 +161,7 @@ class Product:
         key = (language, query)
         if key not in self.found:
             spoken = query_language(text, self.view.present())
-            vector = self.neutral.query(
-                self.queries[language][query], spoken, title=is_title(text)
-            )
+            vector = self.neutral.query(self.queries[language][query], spoken, title=is_title(text))
             question = Question(text, spoken, vector)
             self.found[key] = ranked(self.view, question, len(self.view.ids) // 10 + 1, Policy())
         scores = np.full(len(self.view.ids), -1, np.float32)

@@ -16,8 +16,8 @@ fastapi   FastAPI's documentation in en, zh, ja and es, every 4th file; the quer
 A hit is a section's if half of the hit or half of the section lies in the other. Blocks that fit
 in a chunk and are cut are counted as in chunking.py.
 
-    python benchmarks/peer_langchain.py sample fastapi   # 4 minutes on 2 cores
-    python benchmarks/peer_langchain.py fastapi --work DIR      # keeps indexes and vectors there
+    python benchmarks/peer_langchain.py                      # 4 minutes on 2 cores
+    python benchmarks/peer_langchain.py fastapi --work DIR   # keeps indexes and vectors there
 
 Needs `pip install langchain-text-splitters` beside polyseek.
 """
@@ -140,6 +140,9 @@ def fastapi() -> Task:
     files = _files("fastapi-docs", FASTAPI_LANGUAGES)
     files = [f for f in files if f.document.path.partition("/")[2] in chosen]
     return Task("fastapi", files, queries, 10)
+
+
+TASKS = {"sample": sample, "fastapi": fastapi}
 
 
 def _files(root: str, languages: Sequence[str]) -> list[File]:
@@ -286,7 +289,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("tasks", nargs="+", choices=("sample", "fastapi"))
+    parser.add_argument("tasks", nargs="*", choices=TASKS, help="one of them (both)")
     parser.add_argument("--work", type=Path, help="where indexes and vectors are kept")
     args = parser.parse_args()
     embedder = load()
@@ -305,9 +308,9 @@ def main() -> None:
     }
     results = {}
     with tempfile.TemporaryDirectory() as temporary:
-        for name in args.tasks:
-            task = {"sample": sample, "fastapi": fastapi}[name]()
-            results[name] = run(task, embedder, (args.work or Path(temporary)) / name)
+        for name in args.tasks or TASKS:
+            work = (args.work or Path(temporary)) / name
+            results[name] = run(TASKS[name](), embedder, work)
     save_result("peer_langchain", settings, results)
 
 

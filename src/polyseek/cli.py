@@ -2,7 +2,7 @@
 
 Exit codes: 0 done; 1 done, but something wants attention (a file failed, `verify` found a
 problem, nothing was found); 2 wrong input or usage; 3 the model cannot be used; 4 the knowledge
-base cannot be used; 5 another process is writing to it.
+base cannot be used; 5 another process is writing to it; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ EXIT = {Locked: 5, BadInput: 2, ModelError: 3, StoreError: 4, PolyseekError: 1}
 app = typer.Typer(
     help="Search documents in any mix of languages with a question in any language.",
     epilog="Exit codes: 0 done; 1 done, but a file failed, nothing was found, or verify found a "
-    "problem; 2 wrong input; 3 model; 4 knowledge base; 5 another process is writing to it.",
+    "problem; 2 wrong input; 3 model; 4 knowledge base; 5 another process is writing to it; "
+    "130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -85,8 +86,12 @@ def index(
         kb=kb, model=model, model_path=model_path, download=download, precision=precision,
         threads=threads, chunk_tokens=chunk_tokens, languages=languages,
     )  # fmt: skip
-    with base, watching(quiet=json) as watch:
-        done = base.index(list(paths), watch)
+    try:
+        with base, watching(quiet=json) as watch:
+            done = base.index(list(paths), watch)
+    except KeyboardInterrupt:
+        report.interrupted()
+        raise typer.Exit(130) from None
     report.indexed(done, base.path, json)
     raise typer.Exit(1 if done.failed else 0)
 

@@ -214,12 +214,15 @@ def _flush(
     texts = {chunk_key(each.embedded_text): each for each in chunks}
     vectors = catalog.vectors_by_key(list(texts))
     missing = [key for key in texts if key not in vectors]
-    made = embedder.embed(
-        [texts[key].embedded_text for key in missing],
-        "passage",
-        progress=lambda more: meter.embedded(more, of=len(missing)),
-    )
-    vectors.update(zip(missing, made, strict=True))
+    # In slices, so that a document of any length takes little memory beside its own.
+    for first in range(0, len(missing), FLUSH_CHUNKS):
+        some = missing[first : first + FLUSH_CHUNKS]
+        made = embedder.embed(
+            [texts[key].embedded_text for key in some],
+            "passage",
+            progress=lambda more: meter.embedded(more, of=len(missing)),
+        )
+        vectors.update(zip(some, made, strict=True))
     with catalog.transaction():
         for ready, rows in _rows(waiting, vectors, embedder.spec.dimensions):
             size = len(ready.document.text.encode(errors="surrogatepass"))

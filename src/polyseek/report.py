@@ -67,6 +67,11 @@ def failed(error: Exception) -> None:
     _out(stderr=True).print(f"[bold red]error:[/] {escape(told)}")
 
 
+def interrupted() -> None:
+    """What a run that was stopped leaves."""
+    _out(stderr=True).print("interrupted: what is stored so far stays; run it again to go on")
+
+
 def indexed(done: IndexReport, path: Path, as_json: bool) -> None:
     """The summary of a run."""
     if as_json:

@@ -115,7 +115,7 @@ def ranked(view: View, question: Question, k: int, policy: Policy) -> list[Score
     """Every candidate for `k` hits with the parts of its score, highest score first."""
     if not len(view.ids):
         return []
-    depth = max(DEPTH, 10 * k)
+    depth = min(max(DEPTH, 10 * k), len(view.ids))  # tantivy allocates what it is asked for
     pool = list(policy.languages) if policy.kind == "only" else view.present()
     terms = words(question.text)
     by_word: dict[int, float] = {}

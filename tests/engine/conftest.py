@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy import Floats
 
 from polyseek.engine.embedder import Embedder
 from polyseek.engine.load import load
 from polyseek.models.sources import available, locate
 from polyseek.models.spec import DEFAULT, Role, find_spec
+from toy import Floats
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import closing
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polyseek.engine.batch import pad, plan
+from polyseek.engine.batch import each, pad, plan
 
 LENGTHS = st.lists(st.integers(1, 600), max_size=60)
 BUDGETS = st.integers(1, 2048)
@@ -55,3 +59,37 @@ def test_padding_is_on_the_right_and_masked(rows: list[list[int]]) -> None:
         rest = len(padded) - len(row)
         assert padded == row + [-7] * rest
         assert ones == [1.0] * len(row) + [0.0] * rest
+
+
+@given(LENGTHS)
+def test_batches_run_at_once_and_come_back_in_order(lengths: list[int]) -> None:
+    batches = plan(lengths, 700)
+    assert list(each(lambda batch: sum(lengths[i] for i in batch), batches)) == [
+        sum(lengths[i] for i in batch) for batch in batches
+    ]
+
+
+def test_a_batch_that_fails_fails_the_call() -> None:
+    def run(batch: list[int]) -> int:
+        if batch == [3]:
+            raise ValueError("the third")
+        return batch[0]
+
+    with pytest.raises(ValueError, match="the third"):
+        list(each(run, [[1], [2], [3], [4]]))
+
+
+def test_closing_drops_the_batches_that_have_not_begun() -> None:
+    begun: list[int] = []
+    release = threading.Event()
+
+    def run(batch: list[int]) -> int:
+        begun.append(batch[0])
+        if batch[0]:
+            release.wait(5)
+        return batch[0]
+
+    with closing(each(run, [[n] for n in range(500)])) as made:
+        assert next(made) == 0
+        release.set()
+    assert len(begun) < 500

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from toy import DIMENSIONS, GLOSSARY, ToyForward, row, toy_embedder, toy_vector
 
 from polyseek.engine.embedder import BATCH_TOKENS
 from polyseek.errors import BadInput, TooLong
 from polyseek.models.spec import Role
+from toy import DIMENSIONS, GLOSSARY, ToyForward, row, toy_embedder, toy_vector
 
 WORDS = st.sampled_from(["cat", "dog", "fish", "password", "server", "backup", "login", "tree"])
 TEXTS = st.lists(st.lists(WORDS, min_size=1, max_size=40).map(" ".join), max_size=40)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from toy import Floats
 
 from polyseek.engine.pool import normalize, pool
 from polyseek.models.spec import Pooling
+from toy import Floats
 
 LENGTHS = [5, 1, 3]
 

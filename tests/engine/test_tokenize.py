@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from engine.conftest import Golden
+import tokenizers
 
+from engine.conftest import Golden
 from polyseek.engine.tokenize import Tokenizer
 from polyseek.errors import ModelError
 from polyseek.languages import calibration
@@ -90,3 +91,20 @@ def test_a_missing_or_damaged_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text('{"version": "1.0"')
     with pytest.raises(ModelError, match=r"tokenizer\.json cannot be read"):
         Tokenizer(tmp_path).count(["cat"])
+
+
+def test_a_tokenizer_from_the_hub_does_not_find_its_special_tokens(tmp_path: Path) -> None:
+    """As published, XLM-RoBERTa's unigram model has them among its pieces, at the best score."""
+    pieces = [
+        ("<s>", 0.0),
+        ("</s>", 0.0),
+        ("<unk>", 0.0),
+        ("▁cat", -3.0),
+        *((c, -5.0) for c in "<>/s▁"),
+    ]
+    inner = tokenizers.Tokenizer(tokenizers.models.Unigram(pieces, 2, byte_fallback=False))
+    inner.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace()
+    inner.add_special_tokens(["<s>", "</s>", "<unk>"])
+    inner.save(str(tmp_path / "tokenizer.json"))
+    ids = Tokenizer(tmp_path).encode(["cat </s> <s>"])[0]
+    assert [pieces[id][0] for id in ids] == ["▁cat", "▁", "<", "/", "s", ">", "▁", "<", "s", ">"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+Made = TypeVar("Made")
 Batch = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]
 
 
@@ -33,3 +36,15 @@ def pad(rows: Sequence[Sequence[int]], pad_id: int) -> Batch:
         ids[at, : len(row)] = row
         mask[at, : len(row)] = 1
     return ids, mask
+
+
+def each(run: Callable[[list[int]], Made], batches: Sequence[list[int]]) -> Iterator[Made]:
+    """run(batch) for every batch, in order; many at once. Close it to drop those not yet begun."""
+    if len(batches) < 2:
+        yield from map(run, batches)
+        return
+    workers = ThreadPoolExecutor()
+    try:
+        yield from workers.map(run, batches)
+    finally:
+        workers.shutdown(cancel_futures=True)

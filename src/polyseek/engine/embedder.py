@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import Protocol
 
 import numpy as np
 
-from polyseek.engine.batch import pad, plan
+from polyseek.engine.batch import each, pad, plan
 from polyseek.engine.pool import Floats, normalize, pool
 from polyseek.errors import BadInput, TooLong
 from polyseek.models.spec import ModelSpec, Role
 
-BATCH_TOKENS = 1024
-"""Padded tokens a batch: more does not run faster on a CPU (docs/decisions/0003-int8.md)."""
+BATCH_TOKENS = 512
+"""Padded tokens a batch: what one core's cache holds (docs/decisions/0003-int8.md)."""
 
 
 class Tokenizes(Protocol):
@@ -25,7 +26,10 @@ class Tokenizes(Protocol):
 
 
 class Forward(Protocol):
-    """A model that runs: ids (B, T) int64 and mask (B, T) float32 -> hidden (B, T, D) float32."""
+    """A model that runs: ids (B, T) int64 and mask (B, T) float32 -> hidden (B, T, D) float32.
+
+    It is called from several threads at once.
+    """
 
     precision: str
     """What tells its vectors from those of another backend; part of a collection's fingerprint."""
@@ -87,13 +91,18 @@ class Embedder:
             raise BadInput(f"embed takes a list of texts and got one string: {texts[:60]!r}")
         ids = self._ids(texts, role, truncate)
         vectors = np.empty((len(texts), self.spec.dimensions), np.float32)
-        for batch in plan([len(row) for row in ids], BATCH_TOKENS):
-            padded, mask = pad([ids[i] for i in batch], self.forward.pad_id)
-            hidden = self.forward(padded, mask)  # (B, T, D)
-            vectors[batch] = pool(hidden, mask, self.spec.pooling)
-            if progress:
-                progress(len(batch))
+        batches = plan([len(row) for row in ids], BATCH_TOKENS)
+        with closing(each(lambda batch: self._run([ids[i] for i in batch]), batches)) as made:
+            for batch, pooled in zip(batches, made, strict=True):
+                vectors[batch] = pooled
+                if progress:
+                    progress(len(batch))
         return normalize(vectors) if self.spec.normalize else vectors
+
+    def _run(self, rows: Sequence[Sequence[int]]) -> Floats:
+        """Token ids of B texts -> their vectors (B, D), not normalised."""
+        ids, mask = pad(rows, self.forward.pad_id)
+        return pool(self.forward(ids, mask), mask, self.spec.pooling)
 
     def _ids(self, texts: Sequence[str], role: Role, truncate: bool) -> list[list[int]]:
         prompt, limit = self.spec.prompt(role), self.spec.max_tokens

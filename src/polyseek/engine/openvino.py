@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -22,11 +23,16 @@ if TYPE_CHECKING:
 
 Precision = Literal["int8", "fp32"]
 WORDS = "embeddings.word_embeddings.weight"
+TILE = 8
+"""Lengths are rounded up to this: kernels are made anew for every length, in 30 ms, and run
+faster on whole vector registers (docs/decisions/0003-int8.md)."""
 
 
 class OpenVINOForward:
     """ids (B, T) int64, mask (B, T) float32 -> hidden states (B, T, H) float32.
 
+    A call runs on one core, and as many calls at once as there are cores: two cores that share
+    each product wait for one another, at 1.3 times the cost (docs/decisions/0003-int8.md).
     The graph is compiled when it is first needed, in half a second: who only wants to know what
     a collection was made with does not wait for it.
     """
@@ -46,10 +52,19 @@ class OpenVINOForward:
         self._ranges = load_ranges(spec.name if self._int8 else "")
         self.precision = f"{precision}-{self._ranges.digest}".removesuffix("-")
         self.pad_id = int(self._config.get("pad_token_id", 0))
+        self._compiling = threading.Lock()
 
     def __call__(self, ids: npt.NDArray[np.int64], mask: Floats) -> Floats:
-        words = self._tensors[WORDS][ids].astype(np.float32, copy=False)  # (B, T, H)
-        return self._model([words, mask])[0]  # type: ignore[no-any-return]
+        texts, longest = ids.shape
+        padded = min(-(-longest // TILE) * TILE, self._config["max_position_embeddings"])
+        words = np.zeros((texts, padded, self._config["hidden_size"]), np.float32)
+        words[:, :longest] = self._tensors[WORDS][ids]
+        shown = np.zeros((texts, padded), np.float32)
+        shown[:, :longest] = mask
+        with self._compiling:
+            model = self._model
+        hidden: Floats = model.infer_new_request([words, shown])[0]  # (B, padded, H)
+        return hidden[:, :longest]
 
     @cached_property
     def _tensors(self) -> Mapping[str, Array]:
@@ -64,7 +79,7 @@ class OpenVINOForward:
         shape = Shape.read(self._config)
         layers = Layers(self._tensors, shape, self._int8, self._ranges.by_name)
         options: dict[str, object] = {
-            "PERFORMANCE_HINT": "LATENCY",
+            "PERFORMANCE_HINT": "THROUGHPUT",
             # Half precision would be chosen silently where the CPU has it.
             "INFERENCE_PRECISION_HINT": "f32",
         }

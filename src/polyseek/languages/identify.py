@@ -18,7 +18,8 @@ from polyseek.languages.scripts import LETTERS, OWN, WRITTEN, dominant, letters
 
 NOISE = re.compile(
     r"(?s)(?:^|\n)[ \t]*(```|~~~).*?(?:\n[ \t]*\1|\Z)|`[^`\n]*`|<[^<>\n]{1,300}>|\{[^{}\n]*\}"
-    r"|https?://\S+|\]\([^)\s]*\)|[\w.+-]+@[\w-]+\.[\w.]+|\S*[/\\_=@]\S*"
+    # A name or an address ends where a script without spaces begins.
+    r"|https?://[!-~]+|\]\([^)\s]*\)|[^\s()\[\]\u0370-\uffff]*[/\\_=@][^\s()\[\]\u0370-\uffff]*"
 )
 LONG = 2000
 """Characters of prose that are enough to tell a document's language."""

@@ -21,6 +21,8 @@ TOKEN = re.compile(rf"[{LETTER}](?:[{LETTER}.\-/:]*[{LETTER}])?")
 PLAIN = re.compile(r"[A-Z]?[a-z]+|\d+(?:[.,:/-]\d+)*")
 """An ordinary word or a number: no identifier."""
 SHORTEST = 3
+SARA_AM = {"\u0e33": "\u0e4d\u0e32", "\u0eb3": "\u0ecd\u0eb2"}
+"""A vowel of Thai and Lao that NFKC takes apart, and ICU's dictionaries have it whole."""
 
 
 def identifiers(text: str) -> list[str]:
@@ -51,6 +53,8 @@ def _is_name(token: str) -> bool:
 def words(text: str) -> list[str]:
     """The words of `text`, case folded and NFKC-normalised, in order, then its identifiers."""
     normal = unicodedata.normalize("NFKC", text)
+    for am, parts in SARA_AM.items():
+        normal = normal.replace(parts, am)
     found = [piece for piece in WordBreaker(normal.casefold(), "en") if _is_word(piece)]
     return found + identifiers(normal)
 

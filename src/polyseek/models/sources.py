@@ -88,9 +88,9 @@ def _hub(spec: ModelSpec, download: bool) -> Path | None:
         found = snapshot_download(
             spec.hub, allow_patterns=list(FILES), local_files_only=not download
         )
-    except LocalEntryNotFoundError:
-        return None
     except OSError as error:
+        if isinstance(error, LocalEntryNotFoundError) and not download:
+            return None
         raise ModelError(f"{spec.hub} cannot be fetched from the hub: {error}") from error
     return Path(found) if (Path(found) / "config.json").exists() else None
 

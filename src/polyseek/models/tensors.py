@@ -51,11 +51,13 @@ def _read_file(path: Path) -> Mapping[str, Array]:
     try:
         data = np.memmap(path, np.uint8, mode="r")
         length = int(data[:8].view("<u8")[0])
-        header = json.loads(bytes(data[8 : 8 + length]))
         base = 8 + length
+        if base > len(data):
+            raise ValueError(f"its header has {length} bytes and the file {len(data)}")
+        header = json.loads(bytes(data[8:base]))
         header.pop("__metadata__", None)
         return {name: _tensor(data[base:], entry) for name, entry in header.items()}
-    except (OSError, ValueError, KeyError, IndexError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ModelError(f"{path} is damaged ({error}); delete it and fetch it again") from error
 
 

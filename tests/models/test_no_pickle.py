@@ -1,0 +1,36 @@
+"""No pickle is ever loaded: what can run code is neither imported nor allowed."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import polyseek
+
+SOURCE = Path(polyseek.__file__).parent
+FORBIDDEN = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "torch"}
+
+
+def imported(tree: ast.AST) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").split(".")[0])
+    return found
+
+
+def test_nothing_that_unpickles_is_imported() -> None:
+    paths = list(SOURCE.rglob("*.py"))
+    assert len(paths) > 40
+    for path in paths:
+        assert not imported(ast.parse(path.read_text("utf-8"))) & FORBIDDEN, path
+
+
+def test_numpy_is_told_to_load_no_objects() -> None:
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "np.load":
+                told = {word.arg: ast.unparse(word.value) for word in node.keywords}
+                assert told.get("allow_pickle") == "False", f"{path}:{node.lineno}"
