@@ -4,7 +4,8 @@
 
 XQuAD-R: 240 paragraphs and 1,190 questions, parallel in 11 languages. FastAPI: the sections of its
 documentation in en, zh, ja and es; the query is the last two headings of a section's path, its
-passage the section's body (1,067 have one in each language). Both are in ../shared/data. Languages are identified and not given.
+passage the section's body (1,067 have one in each language). Both are in ../shared/data. Languages
+are identified and not given.
 
 mixed mAP   all languages in one pool; a passage is relevant if it is the question's paragraph or
             section in any language
@@ -142,7 +143,9 @@ def measure(task: Task, score: Callable[[str, int], Floats], step: int) -> dict[
     return {name: round(float(np.mean(values)), 4) for name, values in figures.items()}
 
 
-def plain(passages: Mapping[str, Floats], queries: Mapping[str, Floats]):
+def plain(
+    passages: Mapping[str, Floats], queries: Mapping[str, Floats]
+) -> Callable[[str, int], Floats]:
     """As everybody uses the model: the cosine, nothing else."""
     matrix = np.concatenate(list(passages.values()))
     return lambda language, query: matrix @ queries[language][query]
@@ -151,7 +154,9 @@ def plain(passages: Mapping[str, Floats], queries: Mapping[str, Floats]):
 class Product:
     """polyseek's own ranking of all passages, with everything in it."""
 
-    def __init__(self, task: Task, view: View, neutral: Neutral, queries: Mapping[str, Floats]):
+    def __init__(
+        self, task: Task, view: View, neutral: Neutral, queries: Mapping[str, Floats]
+    ) -> None:
         self.task, self.view, self.neutral, self.queries = task, view, neutral, queries
         self.found: dict[tuple[str, int], list[Scored]] = {}
 

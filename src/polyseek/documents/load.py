@@ -6,10 +6,19 @@ import os
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import overload
 
 from polyseek.documents.formats import printable, reader, unknown
 from polyseek.errors import BadInput
 from polyseek.types import Document
+
+
+@overload
+def read(path: Path, name: str) -> Document: ...
+
+
+@overload
+def read(path: Path, name: str, unless: str | None) -> Document | None: ...
 
 
 def read(path: Path, name: str, unless: str | None = None) -> Document | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -38,7 +38,9 @@ def pad(rows: Sequence[Sequence[int]], pad_id: int) -> Batch:
     return ids, mask
 
 
-def each(run: Callable[[list[int]], Made], batches: Sequence[list[int]]) -> Iterator[Made]:
+def each(
+    run: Callable[[list[int]], Made], batches: Sequence[list[int]]
+) -> Generator[Made, None, None]:
     """run(batch) for every batch, in order; many at once. Close it to drop those not yet begun."""
     if len(batches) < 2:
         yield from map(run, batches)
