@@ -66,6 +66,8 @@ def measure(copies: int) -> dict[str, Any]:
 
 def growth(runs: list[dict[str, Any]]) -> dict[str, float]:
     """MB (2**20 bytes) of peak per 1,000 passages more, by least squares."""
+    if len(runs) < 2:
+        return {}
     thousands = [run["passages"] / 1000 for run in runs]
     slope = float(np.polyfit(thousands, [run["peak_mb"] for run in runs], 1)[0])
     index = 4 * SPECS[DEFAULT].dimensions * 1000 / 2**20

@@ -306,12 +306,10 @@ def main() -> None:
             "passages": "without headings; cut off at the model's 512 tokens",
         },
     }
-    results = {}
     with tempfile.TemporaryDirectory() as temporary:
         for name in args.tasks or TASKS:
             work = (args.work or Path(temporary)) / name
-            results[name] = run(TASKS[name](), embedder, work)
-    save_result("peer_langchain", settings, results)
+            save_result(f"peer_langchain-{name}", settings, run(TASKS[name](), embedder, work))
 
 
 if __name__ == "__main__":

@@ -319,3 +319,12 @@ def test_closing_twice_is_allowed(tmp_path: Path, docs: Path) -> None:
     kb.close()
     assert len(kb.search("cat")) == 3  # it opens its files again
     kb.close()
+
+
+def test_one_path_may_be_given_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "a.md").write_text("# Cats\n\nA cat sleeps.\n")
+    with KnowledgeBase.open(tmp_path / "kb", embedder=toy_embedder()) as kb:
+        assert kb.index(str(folder)).new == ["a.md"]
+        assert kb.index(folder).unchanged == 1

@@ -78,14 +78,17 @@ class KnowledgeBase(Closing):
         """
         return cls(read_settings(kb=Path(path), **settings), embedder)
 
-    def index(self, paths: Sequence[Path | str], watch: Watch = lambda _: None) -> IndexReport:
-        """Bring the knowledge base in step with these files and directories.
+    def index(
+        self, paths: Path | str | Sequence[Path | str], watch: Watch = lambda _: None
+    ) -> IndexReport:
+        """Bring the knowledge base in step with these files and directories, or this one.
 
         Raises:
             BadInput: a path is not there.
             Locked: another process is indexing into it.
             FingerprintMismatch: it was made with another model or chunk size.
         """
+        paths = [paths] if isinstance(paths, (str, Path)) else paths
         if not paths:
             raise BadInput("no path to index; give a directory or a file")
         for path in paths:

@@ -13,8 +13,8 @@ from polyseek.engine.embedder import Embedder
 from polyseek.errors import ModelError, TooLong
 from polyseek.languages import calibration
 
-STRESS = ("", "Ｆｕｌｌ")
-"""Texts of symbols or of nothing, on which 8 bits lose most."""
+HARD = "Ｆｕｌｌ"
+"""Begins the golden text of symbols and emoji; on it and on no text at all 8 bits lose most."""
 
 
 def cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -45,9 +45,10 @@ def test_fp32_is_the_reference(fp32: Embedder, golden: list[Golden]) -> None:
 def test_int8_is_near_the_reference(int8: Embedder, golden: list[Golden]) -> None:
     vectors = embed_all(int8, golden)
     near = cosines(vectors, np.stack([each.vector for each in golden]))
-    words = [not each.text.startswith(STRESS[1]) and each.text != "" for each in golden]
+    prose = [bool(each.text) and not each.text.startswith(HARD) for each in golden]
     assert near.min() >= 0.995
-    assert near[words].mean() >= 0.999
+    assert near[prose].min() >= 0.998
+    assert near[prose].mean() >= 0.999
     assert np.abs(np.linalg.norm(vectors, axis=1) - 1).max() <= 1e-5
 
 

@@ -27,6 +27,8 @@ TILE = 8
 """Lengths are rounded up to this: kernels are made anew for every length, in 30 ms, and run
 faster on whole vector registers (docs/decisions/0003-int8.md)."""
 
+KEPT_SHAPES = 64
+
 
 class OpenVINOForward:
     """ids (B, T) int64, mask (B, T) float32 -> hidden states (B, T, H) float32.
@@ -82,6 +84,8 @@ class OpenVINOForward:
             "PERFORMANCE_HINT": "THROUGHPUT",
             # Half precision would be chosen silently where the CPU has it.
             "INFERENCE_PRECISION_HINT": "f32",
+            # Kernels are kept for each shape of batch, 5 MB a shape; by default for 5,000.
+            "CPU_RUNTIME_CACHE_CAPACITY": KEPT_SHAPES,
         }
         if self._threads:
             options["INFERENCE_NUM_THREADS"] = self._threads
