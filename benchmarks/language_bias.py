@@ -31,7 +31,7 @@ from common import data_directory, save_result
 
 from polyseek import Chunk, Document, Embedder, load
 from polyseek.knowledge_base import KnowledgeBase
-from polyseek.languages.identify import passage_language, query_language
+from polyseek.languages.identify import document_language, passage_language, query_language
 from polyseek.languages.neutral import Neutral
 from polyseek.languages.words import is_title
 from polyseek.models.sources import cache_directory
@@ -56,6 +56,8 @@ class Task:
     queries: Mapping[str, list[str]]
     relevant: list[int]
     """For each query the index of its passage."""
+    documents: Mapping[str, list[str]]
+    """The text of the file that each passage is from, where there is one."""
 
     @property
     def languages(self) -> list[str]:
@@ -71,7 +73,7 @@ def xquad(root: Path) -> Task:
         passages[language] = [p["context"] for p in paragraphs]
         queries[language] = [qa["question"] for p in paragraphs for qa in p["qas"]]
         relevant = [i for i, p in enumerate(paragraphs) for _ in p["qas"]]
-    return Task("xquad-r", passages, queries, relevant)
+    return Task("xquad-r", passages, queries, relevant, passages)
 
 
 def fastapi(root: Path) -> Task:
@@ -90,7 +92,11 @@ def fastapi(root: Path) -> Task:
     names = [n for n in names if min(len(bodies[lang][n]) for lang in FASTAPI) >= SHORTEST]
     passages = {language: [bodies[language][n] for n in names] for language in FASTAPI}
     queries = {language: [titles[language][n] for n in names] for language in FASTAPI}
-    return Task("fastapi", passages, queries, list(range(len(names))))
+    documents = {
+        language: [(docs / language / name.partition("#")[0]).read_text() for name in names]
+        for language in FASTAPI
+    }
+    return Task("fastapi", passages, queries, list(range(len(names))), documents)
 
 
 def embedded(task: Task, embedder: Embedder) -> tuple[dict[str, Floats], dict[str, Floats]]:
@@ -178,12 +184,14 @@ class Product:
 
 def stored(task: Task, passages: Mapping[str, Floats], base: KnowledgeBase) -> None:
     """A knowledge base with a document for each passage, languages identified."""
+    texts = {text for each in task.documents.values() for text in each}
+    whole = {text: document_language(text) for text in texts}
     with Collection.open(base.path, write=True) as collection:
         collection.catalog.set_fingerprint(base._check({}))
         with collection.catalog.transaction():
             for language in task.languages:
                 for i, text in enumerate(task.passages[language]):
-                    told = passage_language(text, "")
+                    told = passage_language(text, whole[task.documents[language][i]])
                     chunk = Chunk(0, len(text), text, 1, 1, language=told)
                     document = Document(f"{language}/{i}", text)
                     vector = passages[language][i : i + 1]

@@ -65,7 +65,7 @@ def _is_word(piece: str) -> bool:
 
 ASKS = re.compile("[?？؟⸮;]\\s*$")
 """A question mark at the end; Greek asks with a semicolon."""
-TITLE_WORDS = 8
+TITLE_WORDS = 12
 
 
 def is_title(text: str) -> bool:
