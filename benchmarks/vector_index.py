@@ -13,6 +13,8 @@ two cores; it may be interrupted, and goes on where it was.
 
     python benchmarks/vector_index.py                     the table, and results/vector_index.json
     python benchmarks/vector_index.py --embed 200         embed for 200 seconds and stop
+    python benchmarks/vector_index.py --real 20480        embed so many only, make the others:
+                          a real vector moved by 0.3 of the way between two more of its language
 """
 
 from __future__ import annotations
@@ -140,14 +142,15 @@ def _runs(language: str, sentences: Sequence[str]) -> Iterator[Text]:
             yield language, " ".join(sentences[first : first + length]).strip()
 
 
-def embed(texts: Sequence[str], role: str, seconds: float) -> Floats | None:
-    """Vectors (n, D) float16, from the cache as far as they are there; None if time ran out."""
+def embed(texts: Sequence[str], role: str, seconds: float, first_ones: int) -> Floats | None:
+    """Vectors (n, D) float16 of the `first_ones` (a multiple of PIECE, or all), from the cache as
+    far as they are there; None if time ran out."""
     embedder = load()
     named = hashlib.sha256(repr((embedder.fingerprint, role, texts)).encode()).hexdigest()[:16]
     directory = cache_directory() / "benchmarks" / f"vectors-{named}"
     directory.mkdir(parents=True, exist_ok=True)
     stop, blocks = time.monotonic() + seconds, []
-    for first in range(0, len(texts), PIECE):
+    for first in range(0, min(len(texts), first_ones), PIECE):
         path = directory / f"{first}.npy"
         if not path.exists():
             if time.monotonic() > stop:
@@ -161,14 +164,31 @@ def embed(texts: Sequence[str], role: str, seconds: float) -> Floats | None:
     return np.concatenate(blocks)
 
 
-def corpus(seconds: float) -> Corpus | None:
+def moved(vectors: Floats, languages: Sequence[str], count: int) -> Floats:
+    """`vectors` (n, D) and as many more as make `count`: each a real one moved by 0.3 of the way
+    between two others of its language."""
+    random_, named = np.random.default_rng(0), np.array(languages)
+    rows = [vectors]
+    missing = count - len(vectors)
+    for language in sorted(set(languages)):
+        own = vectors[named == language]
+        share = -(-missing * len(own) // len(vectors))
+        a, b, c = (own[random_.integers(0, len(own), share)] for _ in range(3))
+        made = a + 0.3 * (b - c)
+        rows.append(made / np.linalg.norm(made, axis=1, keepdims=True))
+    mixed = np.concatenate(rows[1:])
+    return np.concatenate([vectors, random_.permutation(mixed)[:missing]]).astype(np.float32)
+
+
+def corpus(seconds: float, real: int) -> Corpus | None:
     """Everything embedded and centred; None if time ran out."""
     told, asked = passages(max(SIZES)), queries(QUERIES)
-    rows = embed([text for _, text in told], "passage", seconds)
-    questions = embed([text for _, text, _ in asked], "query", seconds)
+    rows = embed([text for _, text in told], "passage", seconds, real)
+    questions = embed([text for _, text, _ in asked], "query", seconds, QUERIES)
     if rows is None or questions is None:
         return None
-    rows, languages = rows.astype(np.float32), [language for language, _ in told]
+    rows = rows.astype(np.float32)
+    languages = [language for language, _ in told[: len(rows)]]
     named = np.array(languages)
     sums = {
         language: (int((named == language).sum()), rows[named == language].sum(0, np.float64))
@@ -183,7 +203,8 @@ def corpus(seconds: float) -> Corpus | None:
         neutral.query(vector.astype(np.float32), language, title=title)
         for vector, (language, _, title) in zip(questions, asked, strict=True)
     ]
-    return Corpus(neutral.passages(rows, languages), np.stack(centred))
+    prepared = neutral.passages(rows, languages)
+    return Corpus(moved(prepared, languages, max(SIZES)), np.stack(centred))
 
 
 def timed(search: Search, questions: Floats) -> tuple[np.ndarray, np.ndarray]:
@@ -260,8 +281,9 @@ def main() -> None:
     )
     parser.add_argument("--embed", type=float, metavar="SECONDS", help="only embed, so long")
     parser.add_argument("--rounds", type=int, default=3, help="how often each index runs (3)")
+    parser.add_argument("--real", type=int, default=max(SIZES), help="texts to embed (all)")
     chosen = parser.parse_args()
-    made = corpus(chosen.embed or float("inf"))
+    made = corpus(chosen.embed or float("inf"), chosen.real)
     if made is None or chosen.embed:
         print("\nall is embedded" if made else "\ntime is up: run it again to go on")
         return

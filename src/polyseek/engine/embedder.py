@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from polyseek.engine.batch import each, pad, plan
+from polyseek.engine.batch import each, pad, plan, rounded
 from polyseek.engine.pool import Floats, normalize, pool
 from polyseek.errors import BadInput, TooLong
 from polyseek.models.spec import ModelSpec, Role
@@ -91,7 +91,7 @@ class Embedder:
             raise BadInput(f"embed takes a list of texts and got one string: {texts[:60]!r}")
         ids = self._ids(texts, role, truncate)
         vectors = np.empty((len(texts), self.spec.dimensions), np.float32)
-        batches = plan([len(row) for row in ids], BATCH_TOKENS)
+        batches = plan([rounded(len(row)) for row in ids], BATCH_TOKENS)
         with closing(each(lambda batch: self._run([ids[i] for i in batch]), batches)) as made:
             for batch, pooled in zip(batches, made, strict=True):
                 vectors[batch] = pooled

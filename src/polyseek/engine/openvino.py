@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from polyseek.engine.batch import rounded
 from polyseek.engine.int8 import load_ranges
 from polyseek.engine.pool import Floats
 from polyseek.errors import ModelError
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 
 Precision = Literal["int8", "fp32"]
 WORDS = "embeddings.word_embeddings.weight"
-TILE = 8
-"""Lengths are rounded up to this: kernels are made anew for every length, in 30 ms, and run
-faster on whole vector registers (docs/decisions/0003-int8.md)."""
-
 KEPT_SHAPES = 64
 
 
@@ -58,13 +55,15 @@ class OpenVINOForward:
 
     def __call__(self, ids: npt.NDArray[np.int64], mask: Floats) -> Floats:
         texts, longest = ids.shape
-        padded = min(-(-longest // TILE) * TILE, self._config["max_position_embeddings"])
+        padded = min(rounded(longest), self._config["max_position_embeddings"])
         words = np.zeros((texts, padded, self._config["hidden_size"]), np.float32)
         words[:, :longest] = self._tensors[WORDS][ids]
         shown = np.zeros((texts, padded), np.float32)
         shown[:, :longest] = mask
         with self._compiling:
             model = self._model
+        # Never model(...), which shares its inputs: where both kinds are mixed, OpenVINO 2026.4
+        # writes to memory that is freed.
         hidden: Floats = model.infer_new_request([words, shown])[0]  # (B, padded, H)
         return hidden[:, :longest]
 
