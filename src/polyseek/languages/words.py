@@ -63,12 +63,16 @@ def _is_word(piece: str) -> bool:
     return any(char.isalnum() for char in piece)
 
 
+THAI = re.compile("[\u0e00-\u0e7f]")
 ASKS = re.compile("[?？؟⸮;]\\s*$")
 """A question mark at the end; Greek asks with a semicolon."""
 TITLE_WORDS = 12
+THAI_TITLE_WORDS = 8
+"""Thai asks without a question mark, so only the length can tell."""
 
 
 def is_title(text: str) -> bool:
     """Whether a query is a heading or a few keywords rather than a whole question."""
     plain = [word for word in words(text) if not word.startswith(MARK)]
-    return len(plain) <= TITLE_WORDS and not ASKS.search(text)
+    most = THAI_TITLE_WORDS if THAI.search(text) else TITLE_WORDS
+    return len(plain) <= most and not ASKS.search(text)
