@@ -7,21 +7,31 @@ documentation in en, zh, ja and es; the query is the last two headings of a sect
 passage the section's body (1,067 have one in each language). Both are in ../shared/data. Languages
 are identified and not given.
 
+plain       the model as everybody uses it
+meaning     centred by language, nothing else
+passages    everything but versions: the best sentence, scores comparable across languages, words
+versions    the whole product: versions found, and counted together
+
 mixed mAP   all languages in one pool; a passage is relevant if it is the question's paragraph or
             section in any language
 own first   how often the first hit is in the question's language (an unbiased system: one in 11,
-            one in 4)
+            one in 4); of a group that stands first, the share of its versions that are
 mono        MRR@5 with the pool restricted to the question's language
 cross       MRR@5 with it restricted to one other language, mean over all ordered pairs
+links       precision and recall of the links between passages, file names hidden
+
+With versions a group stands at one place and its versions follow each other there.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -30,17 +40,22 @@ import numpy.typing as npt
 from common import data_directory, save_result
 
 from polyseek import Chunk, Document, Embedder, load
+from polyseek.candidates import Question
+from polyseek.chunking import passage_sentences
 from polyseek.knowledge_base import KnowledgeBase
 from polyseek.languages.identify import document_language, passage_language, query_language
 from polyseek.languages.neutral import Neutral
 from polyseek.languages.words import is_title
+from polyseek.linking import link
 from polyseek.models.sources import cache_directory
 from polyseek.policy import Policy
-from polyseek.search import Question, Scored, ranked
+from polyseek.search import ranked
 from polyseek.store.collection import Collection, View
 
 Floats = npt.NDArray[np.float32]
 K = 5
+HITS = 20
+"""Asked for, so that candidates are as many as in a search; the rest is not ranked."""
 SHORTEST = 20
 """Characters: an empty body, or a lone include line, is no passage."""
 XQUAD = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
@@ -57,7 +72,8 @@ class Task:
     relevant: list[int]
     """For each query the index of its passage."""
     documents: Mapping[str, list[str]]
-    """The text of the file that each passage is from, where there is one."""
+    """The text of the file that each passage is from, or the passage itself; those of one file
+    follow each other."""
 
     @property
     def languages(self) -> list[str]:
@@ -81,14 +97,16 @@ def fastapi(root: Path) -> Task:
     docs = root / "fastapi-docs"
     bodies: dict[str, dict[str, str]] = {language: {} for language in FASTAPI}
     titles: dict[str, dict[str, str]] = {language: {} for language in FASTAPI}
+    places: dict[str, tuple[str, int]] = {}
     for line in (docs / "sections.jsonl").read_text().splitlines():
         row = json.loads(line)
         if row["lang"] in FASTAPI:
             text = (docs / row["lang"] / row["doc"]).read_text()[row["start"] : row["end"]]
             name = f"{row['doc']}#{row['anchor']}"
+            places.setdefault(name, (row["doc"], row["start"]))
             bodies[row["lang"]][name] = text.partition("\n")[2].strip()
             titles[row["lang"]][name] = " > ".join(row["path"][-2:])
-    names = sorted(set.intersection(*(set(b) for b in bodies.values())))
+    names = sorted(set.intersection(*(set(b) for b in bodies.values())), key=places.__getitem__)
     names = [n for n in names if min(len(bodies[lang][n]) for lang in FASTAPI) >= SHORTEST]
     passages = {language: [bodies[language][n] for n in names] for language in FASTAPI}
     queries = {language: [titles[language][n] for n in names] for language in FASTAPI}
@@ -99,119 +117,196 @@ def fastapi(root: Path) -> Task:
     return Task("fastapi", passages, queries, list(range(len(names))), documents)
 
 
-def embedded(task: Task, embedder: Embedder) -> tuple[dict[str, Floats], dict[str, Floats]]:
-    """Passages and queries of each language as vectors; kept in the cache for the next run."""
-    key = f"{task.name}-{embedder.fingerprint['precision']}-{len(task.relevant)}.npz"
+@dataclass(frozen=True)
+class Vectors:
+    """By language: those of passages and queries (n, D), and of each passage's sentences."""
+
+    passages: Mapping[str, Floats]
+    queries: Mapping[str, Floats]
+    sentences: Mapping[str, list[Floats]]
+
+
+def borders(text: str) -> list[tuple[int, int]]:
+    """The sentences of a passage of several."""
+    found = passage_sentences(text)
+    return found if len(found) > 1 else []
+
+
+def embedded(task: Task, embedder: Embedder) -> Vectors:
+    """The vectors of a task; kept in the cache for the next run."""
+    key = f"{task.name}-{embedder.fingerprint['precision']}-{len(task.relevant)}-2.npz"
     path = cache_directory() / "benchmarks" / key
     if not path.exists():
         arrays = {}
         for language in task.languages:
-            texts = task.passages[language], task.queries[language]
-            arrays[f"p.{language}"] = embedder.embed(texts[0], "passage", truncate=True)
-            arrays[f"q.{language}"] = embedder.embed(texts[1], "query", truncate=True)
+            passages = task.passages[language]
+            said = [text[a:b] for text in passages for a, b in borders(text)]
+            arrays[f"p.{language}"] = embedder.embed(passages, "passage", truncate=True)
+            arrays[f"q.{language}"] = embedder.embed(task.queries[language], "query")
+            arrays[f"s.{language}"] = embedder.embed(said, "passage", truncate=True)
             print(f"embedded {task.name} {language}", flush=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez(path, **arrays)
+    sentences = {}
     with np.load(path) as found:
-        return tuple(  # type: ignore[return-value]
+        for language in task.languages:
+            counts = [len(borders(text)) for text in task.passages[language]]
+            sentences[language] = np.split(found[f"s.{language}"], np.cumsum(counts)[:-1])
+        passages, queries = (
             {language: found[f"{role}.{language}"] for language in task.languages} for role in "pq"
         )
+    return Vectors(passages, queries, sentences)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What a search made of one query."""
+
+    scores: Floats
+    """(languages * n,) of all passages, language by language in the task's order; -inf if the
+    search did not come across it."""
+    first: list[int]
+    """Numbers of the passages that share the first place."""
 
 
 def average_precision(scores: Floats, relevant: Sequence[int]) -> float:
-    """Mean over the relevant items of (relevant so far / rank), ties counted in favour."""
-    ranks = np.sort([(scores > scores[item]).sum() + 1 for item in relevant])
-    return float((np.arange(1, len(ranks) + 1) / ranks).mean())
+    """Sum over the relevant items that were found of (relevant so far / rank), over the number of
+    relevant items."""
+    found = [item for item in relevant if np.isfinite(scores[item])]
+    ranks = np.sort([(scores > scores[item]).sum() + 1 for item in found])
+    return float((np.arange(1, len(ranks) + 1) / ranks).sum() / len(relevant))
 
 
 def reciprocal_rank(scores: Floats, relevant: int) -> float:
     """1 / rank of the relevant item if that is at most K, else 0."""
     rank = int((scores > scores[relevant]).sum()) + 1
-    return 1 / rank if rank <= K else 0.0
+    return 1 / rank if rank <= K and np.isfinite(scores[relevant]) else 0.0
 
 
-def measure(task: Task, score: Callable[[str, int], Floats], step: int) -> dict[str, float]:
-    """`score(language, query)` gives the scores (languages * n,) of all passages, language by
-    language in the task's order."""
+def measure(task: Task, ranking: Callable[[str, int], Ranking], step: int) -> dict[str, float]:
+    """The figures of a way to search."""
     n, languages = len(task.passages[task.languages[0]]), task.languages
     precision, own, mono, cross = [], [], [], []
     for at, language in enumerate(languages):
         for query in range(0, len(task.relevant), step):
-            scores, gold = score(language, query), task.relevant[query]
+            found, gold = ranking(language, query), task.relevant[query]
             precision.append(
-                average_precision(scores, [gold + n * i for i in range(len(languages))])
+                average_precision(found.scores, [gold + n * i for i in range(len(languages))])
             )
-            own.append(int(scores.argmax()) // n == at)
+            own.append(np.mean([first // n == at for first in found.first]))
             for other in range(len(languages)):
-                rank = reciprocal_rank(scores[other * n : (other + 1) * n], gold)
+                rank = reciprocal_rank(found.scores[other * n : (other + 1) * n], gold)
                 (mono if other == at else cross).append(rank)
     figures = {"mixed_map": precision, "own_first": own, "mono_mrr5": mono, "cross_mrr5": cross}
     return {name: round(float(np.mean(values)), 4) for name, values in figures.items()}
 
 
-def plain(
-    passages: Mapping[str, Floats], queries: Mapping[str, Floats]
-) -> Callable[[str, int], Floats]:
+def plain(vectors: Vectors) -> Callable[[str, int], Ranking]:
     """As everybody uses the model: the cosine, nothing else."""
-    matrix = np.concatenate(list(passages.values()))
-    return lambda language, query: matrix @ queries[language][query]
+    matrix = np.concatenate(list(vectors.passages.values()))
+
+    def ranking(language: str, query: int) -> Ranking:
+        scores = matrix @ vectors.queries[language][query]
+        return Ranking(scores, [int(scores.argmax())])
+
+    return ranking
 
 
 class Product:
-    """polyseek's own ranking of all passages, with everything in it."""
+    """polyseek's own ranking of all passages."""
 
-    def __init__(
-        self, task: Task, view: View, neutral: Neutral, queries: Mapping[str, Floats]
-    ) -> None:
-        self.task, self.view, self.neutral, self.queries = task, view, neutral, queries
-        self.found: dict[tuple[str, int], list[Scored]] = {}
+    def __init__(self, task: Task, view: View, neutral: Neutral, vectors: Vectors) -> None:
+        self.task, self.view, self.neutral, self.vectors = task, view, neutral, vectors
 
-    def score(self, language: str, query: int, parts: tuple[str, ...]) -> Floats:
-        """Scores of all passages; the sum of the named parts, or of all."""
+    def question(self, language: str, query: int) -> Question:
         text = self.task.queries[language][query]
-        key = (language, query)
-        if key not in self.found:
-            spoken = query_language(text, self.view.present())
-            vector = self.neutral.query(self.queries[language][query], spoken, title=is_title(text))
-            question = Question(text, spoken, vector)
-            self.found[key] = ranked(self.view, question, len(self.view.ids) // 10 + 1, Policy())
-        scores = np.full(len(self.view.ids), -1, np.float32)
-        for each in self.found[key]:
-            at = int(np.searchsorted(self.view.ids, each.id))
-            scores[at] = sum(v for name, v in each.parts.items() if not parts or name in parts)
-        return scores
+        spoken, title = query_language(text, self.view.present()), is_title(text)
+        vector = self.neutral.query(self.vectors.queries[language][query], spoken, title=title)
+        return Question(text, spoken, vector, title)
+
+    def meaning(self, language: str, query: int) -> Ranking:
+        ids, _ = self.view.index.search(
+            self.question(language, query).vector[None], len(self.view.ids)
+        )
+        return self._ranking([[int(id)] for id in ids[0]])
+
+    def ranking(self, language: str, query: int, *, grouped: bool) -> Ranking:
+        k = len(self.view.ids) // 10 + 1
+        groups = ranked(self.view, self.question(language, query), k, Policy(), grouped=grouped)
+        return self._ranking([[each.id for each in group] for group in groups])
+
+    def _ranking(self, groups: Sequence[Sequence[int]]) -> Ranking:
+        order = np.searchsorted(self.view.ids, [id for group in groups for id in group])
+        scores = np.full(len(self.view.ids), -np.inf, np.float32)
+        scores[order] = -np.arange(len(order), dtype=np.float32)
+        return Ranking(scores, np.searchsorted(self.view.ids, groups[0]).tolist())
 
 
-def stored(task: Task, passages: Mapping[str, Floats], base: KnowledgeBase) -> None:
-    """A knowledge base with a document for each passage, languages identified."""
+def stored(task: Task, vectors: Vectors, base: KnowledgeBase) -> None:
+    """A knowledge base with the passages in their documents, under names that say nothing, and
+    languages identified; linked and published as `index` does it."""
     texts = {text for each in task.documents.values() for text in each}
     whole = {text: document_language(text) for text in texts}
     with Collection.open(base.path, write=True) as collection:
-        collection.catalog.set_fingerprint(base._check({}))
-        with collection.catalog.transaction():
+        catalog = collection.catalog
+        catalog.set_fingerprint(base._check({}))
+        with catalog.transaction():
             for language in task.languages:
-                for i, text in enumerate(task.passages[language]):
-                    told = passage_language(text, whole[task.documents[language][i]])
-                    chunk = Chunk(0, len(text), text, 1, 1, language=told)
-                    document = Document(f"{language}/{i}", text)
-                    vector = passages[language][i : i + 1]
-                    collection.catalog.put(document, len(text), [chunk], vector)
+                for text, group in groupby(
+                    range(len(task.passages[language])), task.documents[language].__getitem__
+                ):
+                    at = list(group)
+                    chunks = [_chunk(task.passages[language][i], whole[text]) for i in at]
+                    name = hashlib.sha256(f"{language} {text}".encode()).hexdigest()
+                    catalog.put(
+                        Document(name, text),
+                        len(text),
+                        chunks,
+                        vectors.passages[language][at],
+                        sentences=[vectors.sentences[language][i] for i in at],
+                    )
+        link(catalog, base._neutral(catalog).passages)
         collection.publish(base._derive)
+
+
+def _chunk(text: str, document: str) -> Chunk:
+    told = passage_language(text, document)
+    return Chunk(0, len(text), text, 1, 1, language=told, sentences=tuple(borders(text)))
+
+
+def links(task: Task, view: View) -> dict[str, float]:
+    """Precision, and recall over the pairs that there are."""
+    n = len(task.passages[task.languages[0]])
+    pairs = view.catalog.links()
+    right = sum(
+        int(np.searchsorted(view.ids, pair.one)) % n
+        == int(np.searchsorted(view.ids, pair.other)) % n
+        for pair in pairs
+    )
+    there = n * len(task.languages) * (len(task.languages) - 1) // 2
+    return {
+        "precision": round(right / max(1, len(pairs)), 4),
+        "recall": round(right / there, 4),
+    }
 
 
 def run(task: Task, embedder: Embedder, step: int) -> dict[str, dict[str, float]]:
     """The figures of each way of searching."""
-    passages, queries = embedded(task, embedder)
-    figures = {"plain": measure(task, plain(passages, queries), step)}
+    vectors = embedded(task, embedder)
+    figures = {"plain": measure(task, plain(vectors), step)}
     with TemporaryDirectory() as directory:
         base = KnowledgeBase.open(directory, embedder=embedder)
-        stored(task, passages, base)
+        stored(task, vectors, base)
         with base, Collection.open(base.path) as collection, collection.view(base._derive) as view:
-            neutral = Neutral(base._calibrated, view.catalog.language_sums())
-            product = Product(task, view, neutral, queries)
-            ways = {"neutral": ("meaning",), "neutral and words": ()}
-            for name, parts in ways.items():
-                figures[name] = measure(task, partial(product.score, parts=parts), step)
+            product = Product(task, view, base._neutral(view.catalog), vectors)
+            ways = {
+                "meaning": product.meaning,
+                "passages": partial(product.ranking, grouped=False),
+                "versions": partial(product.ranking, grouped=True),
+            }
+            for name, ranking in ways.items():
+                figures[name] = measure(task, ranking, step)
+            figures["links"] = links(task, view)
     return figures
 
 

@@ -8,19 +8,19 @@ memory does not grow with the input, and a run that is killed has lost those few
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
-from polyseek.chunking import chunk
+from polyseek.chunking import chunk, passage_sentences
 from polyseek.documents import Found, Positions, find, origin, read
 from polyseek.engine.embedder import Embedder
 from polyseek.errors import BadInput
 from polyseek.languages.identify import document_language, passage_language
-from polyseek.store.catalog import Catalog, chunk_key
+from polyseek.meter import Meter, Watch
+from polyseek.store.catalog import Catalog
 from polyseek.types import Chunk, Document
+from polyseek.vectors import Vectors
 
 FLUSH_CHUNKS = 256
 
@@ -40,24 +40,10 @@ class IndexReport:
     embedded: int = 0
     """Those of them whose text the collection did not know."""
     tokens: int = 0
-    """Tokens that were embedded."""
+    """Tokens that were embedded, those of sentences included."""
+    linked: int = 0
+    """Links that were found: pairs of passages that say the same in two languages."""
     seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a run is."""
-
-    done: int
-    """Files that have been read, of `files`."""
-    files: int
-    embedded: int
-    """Passages so far."""
-    share: float
-    """Of the work, from 0 to 1, by the bytes of the files."""
-
-
-Watch = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +53,8 @@ class Plan:
     chunk_tokens: int
     languages: Collection[str] = ()
     """Those the documents may be in; empty: identified among all."""
+    sentences: bool = True
+    """Whether the sentences of a passage get vectors of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +84,12 @@ def ingest(
     known, origins = catalog.digests(), catalog.origins()
     _check_names(files, origins)
     waiting: list[_Ready] = []
-    meter = _Meter(watch, files, report)
+    meter = Meter(watch, {found.name: _size(found.path) for found in files})
     for found in files:
         ready = _prepare(found, known.get(found.name), embedder, plan, report)
         if ready:
             waiting.append(ready)
-        meter.read(found, waits=ready is not None)
+        meter.read(found.name, waits=ready is not None)
         if sum(len(ready.chunks) for ready in waiting) >= FLUSH_CHUNKS:
             _flush(catalog, embedder, waiting, report, meter)
             waiting = []
@@ -109,42 +97,6 @@ def ingest(
     _follow(catalog, paths, files, origins, report)
     report.seconds = time.monotonic() - began
     return report
-
-
-class _Meter:
-    """How far a run is. The bytes of a file count when nothing more has to be done for it, and
-    little by little while it gets its vectors, which is what takes the time."""
-
-    def __init__(self, watch: Watch, files: Sequence[Found], report: IndexReport) -> None:
-        self._watch, self._report = watch, report
-        self._sizes = {found.name: _size(found.path) for found in files}
-        self._total = sum(self._sizes.values()) or 1
-        self._done = self._settled = self._waiting = self._fresh = 0
-
-    def read(self, found: Found, *, waits: bool) -> None:
-        """A file has been read, and waits for vectors or needs none."""
-        self._done += 1
-        if waits:
-            self._waiting += self._sizes[found.name]
-        else:
-            self._settled += self._sizes[found.name]
-        self._tell()
-
-    def embedded(self, more: int, of: int) -> None:
-        """So many more passages, of those that the waiting files lack, have their vectors."""
-        self._fresh += more
-        self._tell(self._waiting * self._fresh / of)
-
-    def stored(self) -> None:
-        """All that waited is stored."""
-        self._settled += self._waiting
-        self._waiting = self._fresh = 0
-        self._tell()
-
-    def _tell(self, partly: float = 0.0) -> None:
-        embedded = self._report.embedded + self._fresh
-        share = (self._settled + partly) / self._total
-        self._watch(Progress(self._done, len(self._sizes), embedded, share))
 
 
 def _size(path: Path) -> int:
@@ -195,9 +147,20 @@ def _prepare(
 def _chunks(document: Document, embedder: Embedder, plan: Plan) -> list[Chunk]:
     chunks = chunk(document, plan.chunk_tokens, embedder.count, Positions(document).line)
     return [
-        replace(each, language=passage_language(each.text, document.language, plan.languages))
+        replace(
+            each,
+            language=passage_language(each.text, document.language, plan.languages),
+            sentences=_sentences(each) if plan.sentences else (),
+        )
         for each in chunks
     ]
+
+
+def _sentences(passage: Chunk) -> tuple[tuple[int, int], ...]:
+    """The sentences of a passage of several; one alone would say what the passage says."""
+    found = passage_sentences(passage.text)
+    at = passage.start
+    return tuple((at + start, at + end) for start, end in found) if len(found) > 1 else ()
 
 
 def _flush(
@@ -205,41 +168,21 @@ def _flush(
     embedder: Embedder,
     waiting: Sequence[_Ready],
     report: IndexReport,
-    meter: _Meter,
+    meter: Meter,
 ) -> None:
     """Embed what the catalog does not know, and commit the documents."""
     if not waiting:
         return
-    chunks = [each for ready in waiting for each in ready.chunks]
-    texts = {chunk_key(each.embedded_text): each for each in chunks}
-    vectors = catalog.vectors_by_key(list(texts))
-    missing = [key for key in texts if key not in vectors]
-    # In slices, so that a document of any length takes little memory beside its own.
-    for first in range(0, len(missing), FLUSH_CHUNKS):
-        some = missing[first : first + FLUSH_CHUNKS]
-        made = embedder.embed(
-            [texts[key].embedded_text for key in some],
-            "passage",
-            progress=lambda more: meter.embedded(more, of=len(missing)),
-        )
-        vectors.update(zip(some, made, strict=True))
+    vectors = Vectors(catalog, [each for ready in waiting for each in ready.chunks])
+    vectors.embed(embedder, meter.embedding)
     with catalog.transaction():
-        for ready, rows in _rows(waiting, vectors, embedder.spec.dimensions):
+        for ready in waiting:
             size = len(ready.document.text.encode(errors="surrogatepass"))
-            catalog.put(ready.document, size, ready.chunks, rows, ready.found.origin)
-    report.embedded += len(missing)
-    report.tokens += sum(texts[key].tokens for key in missing)
-    meter.stored()
-
-
-def _rows(
-    waiting: Sequence[_Ready], vectors: dict[bytes, np.ndarray], dimensions: int
-) -> Iterator[tuple[_Ready, np.ndarray]]:
-    """Each document with the vectors (chunks, D) of its chunks."""
-    for ready in waiting:
-        keys = [chunk_key(each.embedded_text) for each in ready.chunks]
-        rows = [np.asarray(vectors[key], np.float32) for key in keys]
-        yield ready, np.stack(rows) if rows else np.empty((0, dimensions), np.float32)
+            rows, sentences = vectors.of(ready.chunks, embedder.spec.dimensions)
+            catalog.put(ready.document, size, ready.chunks, rows, ready.found.origin, sentences)
+    report.embedded += len(vectors.missing)
+    report.tokens += vectors.tokens
+    meter.stored(len(vectors.missing))
 
 
 def _follow(

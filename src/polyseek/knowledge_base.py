@@ -12,22 +12,25 @@ from polyseek.closing import Closing
 from polyseek.engine.embedder import Embedder
 from polyseek.engine.load import load
 from polyseek.errors import BadInput, FingerprintMismatch
-from polyseek.ingest import IndexReport, Plan, Watch, ingest
+from polyseek.candidates import Question
+from polyseek.ingest import IndexReport, Plan, ingest
 from polyseek.languages.identify import check_language, query_language
 from polyseek.languages.means import calibrated
 from polyseek.languages.neutral import Calibrated, Neutral
 from polyseek.languages.words import is_title, words
+from polyseek.linking import link, place
+from polyseek.meter import Watch
 from polyseek.models.sources import cache_directory
 from polyseek.models.spec import DEFAULT
 from polyseek.policy import parse_policy
-from polyseek.search import Question, search
+from polyseek.search import search
 from polyseek.settings import Settings, read_settings
 from polyseek.store.collection import Collection, Recipe, View
 from polyseek.store.reader import Reader
 from polyseek.store.rows import Statistics
 from polyseek.types import Hit
 
-CHUNKER = 1
+CHUNKER = 2
 """Raised when the same text is cut differently; part of the fingerprint."""
 WORDS = 1
 """Raised when the same text gives other words; part of the lexical index's stamp."""
@@ -99,10 +102,11 @@ class KnowledgeBase(Closing):
         with Collection.open(self.path, write=True) as collection:
             catalog = collection.catalog
             made_with = self._check(catalog.fingerprint())
-            plan = Plan(made_with["chunk_tokens"], self.settings.languages)
+            plan = Plan(made_with["chunk_tokens"], self.settings.languages, made_with["sentences"])
             if not catalog.fingerprint():
                 catalog.set_fingerprint(made_with)
             report = ingest(catalog, self.embedder, [Path(p) for p in paths], plan, watch)
+            report.linked = link(catalog, self._neutral(catalog).passages)
             if catalog.dimensions is not None:
                 collection.publish(self._derive)
         return report
@@ -114,12 +118,15 @@ class KnowledgeBase(Closing):
         policy: str = "any",
         language: str = "",
         every_passage: bool = False,
+        grouped: bool = True,
     ) -> list[Hit]:
-        """The `k` passages that answer `question` best, best first.
+        """The `k` passages that answer `question` best, best first, each once, with its versions
+        in other languages.
 
         `policy`: "any", "prefer:LANG", "balanced" or "only:LANG,LANG". `language`: the
         question's, if it is known; otherwise it is identified. `every_passage`: also show
-        passages beside a better one in the same section.
+        passages beside a better one in the same section. Not `grouped`: every version of a
+        passage is a hit by itself.
 
         Raises:
             BadInput: the question is empty, or the policy or language is unknown.
@@ -130,10 +137,10 @@ class KnowledgeBase(Closing):
         view = self._fresh_view()
         spoken = check_language(language) if language else query_language(question, view.present())
         vector = self.embedder.embed([question], "query")[0]
-        neutral = Neutral(self._calibrated, view.catalog.language_sums())
-        centred = neutral.query(vector, spoken, title=is_title(question))
-        ready = Question(question, spoken, centred)
-        return search(view, ready, k, chosen, every_passage)
+        title = is_title(question)
+        centred = self._neutral(view.catalog).query(vector, spoken, title=title)
+        ready = Question(question, spoken, centred, title)
+        return search(view, ready, k, chosen, every_passage=every_passage, grouped=grouped)
 
     def status(self) -> Status:
         """What it holds and what it was made with."""
@@ -209,7 +216,13 @@ class KnowledgeBase(Closing):
             raise BadInput(
                 f"chunk_tokens is {tokens}, and {self.embedder.spec.name} has room for {room}"
             )
-        mine = {**self.embedder.fingerprint, "chunker": CHUNKER, "chunk_tokens": tokens}
+        sentences = self.settings.sentences
+        mine = {
+            **self.embedder.fingerprint,
+            "chunker": CHUNKER,
+            "chunk_tokens": tokens,
+            "sentences": stored.get("sentences", True) if sentences is None else sentences,
+        }
         different = sorted(name for name in mine if stored and stored.get(name) != mine[name])
         if different:
             told = "; ".join(f"{n}: {stored.get(n)!r} there, {mine[n]!r} here" for n in different)
@@ -236,8 +249,11 @@ class KnowledgeBase(Closing):
 
         return calibrated(self.embedder.fingerprint, embed, cache_directory())
 
+    def _neutral(self, catalog: Reader) -> Neutral:
+        return Neutral(self._calibrated, catalog.language_sums())
+
     def _derive(self, catalog: Reader) -> Recipe:
-        neutral = Neutral(self._calibrated, catalog.language_sums())
+        neutral = self._neutral(catalog)
         return Recipe(neutral.passages, words, f"{neutral.salt}-{WORDS}")
 
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from polyseek.ingest import Progress as Step
-from polyseek.ingest import Watch
+from polyseek.meter import Progress as Step
+from polyseek.meter import Watch
 
 
 @contextmanager

@@ -1,212 +1,175 @@
 """A question to the passages that answer it, whatever their language.
 
-gather   candidates: the nearest in neutral space, and those that share words or identifiers
-score    each candidate's parts, which add up to its score
-arrange  by the policy
+gather    candidates
+scored    each candidate's parts, which add up to its score
+grouped   versions of one passage in several languages together
+arrange   by the policy
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
-from polyseek.languages.words import MARK, words
-from polyseek.lexical import coverage
+from polyseek.candidates import Question, gather
 from polyseek.policy import Policy
+from polyseek.scoring import Scored, scored, with_versions
 from polyseek.store.rows import Row
 from polyseek.store.view import View
 from polyseek.types import Hit
 
-Floats = npt.NDArray[np.float32]
-
-DEPTH = 100
-"""Candidates from each leg, at least; ten times the hits wanted if that is more."""
-WORDS = 0.4
-"""Weight of words beside meaning where passages of one language are put in order."""
-NAMES = 0.15
-"""What a passage in any language gains that has all the question's rare identifiers."""
-RARE = 0.01
-"""An identifier is rare if at most this share of the passages has it."""
 NEIGHBOURS = 2
 """Passages of one section that are at most so many apart are shown once, by the best of them."""
-PREFERRED = 0.1
-"""What `prefer` adds: language versions of one passage lie closer together than that."""
 
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A question, ready to search with."""
-
-    text: str
-    language: str
-    vector: Floats
-    """(D,) float32, centred by its language."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """A candidate with the parts of its score."""
-
-    id: int
-    language: str
-    parts: dict[str, float]
-
-    @property
-    def score(self) -> float:
-        return sum(self.parts.values())
+Group = list[Scored]
+"""The versions of one passage; the first stands for them all, and has their score."""
 
 
 def search(
-    view: View, question: Question, k: int, policy: Policy, every_passage: bool = False
+    view: View,
+    question: Question,
+    k: int,
+    policy: Policy,
+    *,
+    every_passage: bool = False,
+    grouped: bool = True,
 ) -> list[Hit]:
-    """The `k` best passages of the view, best first.
+    """The `k` best passages of the view, best first, each with its versions.
 
-    Of neighbours in one section only the best is shown, unless `every_passage` is wanted.
+    Of neighbours in one section only the best is shown, unless `every_passage` is wanted. Not
+    `grouped`: every passage by itself, and versions do not count.
     """
-    found = ranked(view, question, k, policy)
-    order = _balance(found) if policy.kind == "balanced" else found
-    return [
-        Hit(
-            path=row.path,
-            title=row.title,
-            text=row.chunk.text,
-            score=scored.score,
-            language=row.chunk.language,
-            line_start=row.chunk.line_start,
-            line_end=row.chunk.line_end,
-            start=row.chunk.start,
-            end=row.chunk.end,
-            headings=row.chunk.headings,
-            context=row.chunk.context,
-            parts=scored.parts,
-        )
-        for scored, row in _shown(view, order, k, every_passage)
-    ]
+    groups = arranged(ranked(view, question, k, policy, grouped=grouped), question, policy)
+    shown = _shown(view, groups, k, every_passage)
+    marked = _best_sentences(view, question, [row for rows in shown for _, row in rows])
+    return [_hit(rows, marked) for rows in shown]
+
+
+def ranked(
+    view: View, question: Question, k: int, policy: Policy, *, grouped: bool = True
+) -> list[Group]:
+    """Every candidate for `k` hits in its group, best group first, best version first."""
+    if not len(view.ids):
+        return []
+    found = gather(view, question, k, policy, grouped=grouped)
+    together = with_versions(scored(view, question, found, policy), found.links)
+    by_id = {each.id: each for each in together}
+    groups: list[Group] = []
+    taken: set[int] = set()
+    for first in together:
+        if first.id not in taken:
+            versions = [by_id[id] for id in found.links.get(first.id, ()) if id not in taken]
+            groups.append([first, *sorted(versions, key=lambda each: (-each.score, each.id))])
+            taken.update(each.id for each in groups[-1])
+    return groups
+
+
+def arranged(groups: Sequence[Group], question: Question, policy: Policy) -> list[Group]:
+    """The groups as the policy wants them, each with the version in front that stands for it: in
+    the language that the policy or else the question names, or else the best."""
+    if policy.kind == "balanced":
+        return _balanced(groups)
+    wanted = (*policy.languages, question.language) if policy.kind == "prefer" else ()
+    order = [*wanted, question.language]
+    if policy.kind == "only":
+        groups = [[each for each in group if each.language in policy.languages] for group in groups]
+    return [_led_by(group, order) for group in groups if group]
+
+
+def _led_by(group: Group, languages: Sequence[str]) -> Group:
+    """The group, led by its version in the first of these languages that it has."""
+    for language in languages:
+        for each in group:
+            if each.language == language:
+                return _with_score([each, *(one for one in group if one is not each)], group[0])
+    return _with_score(list(group), group[0])
+
+
+def _with_score(group: Group, best: Scored) -> Group:
+    """The group, whose first gets the score of the best: it stands for all of them."""
+    first = group[0]
+    gain = best.score - first.score
+    if gain:
+        versions = first.parts.get("versions", 0.0) + gain
+        first = replace(first, parts={**first.parts, "versions": versions})
+    return [first, *group[1:]]
+
+
+def _balanced(groups: Sequence[Group]) -> list[Group]:
+    """Groups so that each language leads as many: languages take turns, in the order of their best
+    groups, and each takes the best group left that it has a version in."""
+    left = list(groups)
+    order = list(dict.fromkeys(each.language for group in groups for each in group))
+    out: list[Group] = []
+    while left:
+        for language in order:
+            for at, group in enumerate(left):
+                if any(each.language == language for each in group):
+                    out.append(_led_by(left.pop(at), [language]))
+                    break
+    return out
 
 
 def _shown(
-    view: View, order: Sequence[Scored], k: int, every_passage: bool
-) -> list[tuple[Scored, Row]]:
-    """The first `k` of `order` with their rows, neighbours in a section left out.
+    view: View, groups: Sequence[Group], k: int, every_passage: bool
+) -> list[list[tuple[Scored, Row]]]:
+    """The first `k` groups with their rows, neighbours in a section left out.
 
     A section of a few passages would fill the first hits with itself, and the same section in
     another language would not be among them. Ids of a document's passages follow each other.
     """
-    shown: list[tuple[Scored, Row]] = []
-    for scored in order:
+    shown: list[list[tuple[Scored, Row]]] = []
+    for group in groups:
         if len(shown) == k:
             break
-        row = view.rows([scored.id])[0]
-        near = [
-            other
-            for _, other in shown
-            if abs(other.id - row.id) <= NEIGHBOURS
+        row = view.rows([group[0].id])[0]
+        near = row.chunk.headings and any(
+            abs(other.id - row.id) <= NEIGHBOURS
             and (other.path, other.chunk.headings) == (row.path, row.chunk.headings)
-        ]
-        if every_passage or not near or not row.chunk.headings:
-            shown.append((scored, row))
+            for rows in shown
+            for _, other in rows
+        )
+        if every_passage or not near:
+            rest = view.rows([each.id for each in group[1:]])
+            shown.append(list(zip(group, [row, *rest], strict=True)))
     return shown
 
 
-def ranked(view: View, question: Question, k: int, policy: Policy) -> list[Scored]:
-    """Every candidate for `k` hits with the parts of its score, highest score first."""
-    if not len(view.ids):
-        return []
-    depth = min(max(DEPTH, 10 * k), len(view.ids))  # tantivy allocates what it is asked for
-    pool = list(policy.languages) if policy.kind == "only" else view.present()
-    terms = words(question.text)
-    by_word: dict[int, float] = {}
-    for language in pool:
-        by_word |= coverage(view.lexical, terms, depth, [language])
-    by_name = coverage(view.lexical, _rare(view, terms), depth, pool)
-    dense = _dense(view, question, depth, policy)
-    _complete(view, question, dense, [*by_word, *by_name])
-    languages = _languages(view, dense)
-    moved: dict[int, float] = {}
-    for language in pool:
-        moved |= _reorder(dense, by_word, [id for id in dense if languages[id] == language])
-    scored = [
-        Scored(id, languages[id], _parts(id, languages[id], dense, moved, by_name, policy))
-        for id in dense
-    ]
-    return sorted(scored, key=lambda each: (-each.score, each.id))
+def _best_sentences(
+    view: View, question: Question, rows: Sequence[Row]
+) -> Mapping[int, tuple[int, int]]:
+    """Passage -> start and end, within it, of its sentence that is nearest to the question."""
+    said = view.sentences([row.id for row in rows])
+    scores = said.vectors @ question.vector  # (s,)
+    best: dict[int, tuple[int, int]] = {}
+    for at in np.argsort(scores, kind="stable").tolist():  # the best of each is the last
+        start, end = said.borders[at].tolist()
+        best[int(said.owners[at])] = start, end
+    return best
 
 
-def _rare(view: View, terms: Sequence[str]) -> list[str]:
-    """The identifiers that few passages have: error codes rather than a product's name."""
-    most = max(RARE * len(view.ids), len(view.present()))
-    named = [term for term in terms if term.startswith(MARK)]
-    return [term for term in named if view.lexical.document_frequency(term) <= most]
+def _hit(rows: Sequence[tuple[Scored, Row]], marked: Mapping[int, tuple[int, int]]) -> Hit:
+    """The first of a group, with the others as its versions."""
+    first, *versions = [_passage(scored, row, marked.get(row.id)) for scored, row in rows]
+    return replace(first, versions=tuple(versions))
 
 
-def _parts(
-    id: int,
-    language: str,
-    dense: dict[int, float],
-    moved: dict[int, float],
-    by_name: dict[int, float],
-    policy: Policy,
-) -> dict[str, float]:
-    parts = {"meaning": dense[id], "words": moved[id] - dense[id]}
-    if id in by_name:
-        parts["identifiers"] = NAMES * by_name[id]
-    if policy.kind == "prefer" and language in policy.languages:
-        parts["preferred"] = PREFERRED
-    return parts
-
-
-def _dense(view: View, question: Question, depth: int, policy: Policy) -> dict[int, float]:
-    """Candidates by meaning: id -> cosine in neutral space."""
-    pools: list[Sequence[str] | None] = [None]
-    if policy.kind == "only":
-        pools = [policy.languages]
-    elif policy.kind == "prefer":
-        pools = [None, policy.languages]
-    elif policy.kind == "balanced":
-        pools = [[language] for language in view.present()]
-    found: dict[int, float] = {}
-    for pool in pools:
-        allowed = None if pool is None else view.allowed(pool)
-        ids, scores = view.index.search(question.vector[None], depth, allowed)
-        found.update((int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0)
-    return found
-
-
-def _complete(view: View, question: Question, dense: dict[int, float], more: Sequence[int]) -> None:
-    """Give the candidates that words found their cosine too."""
-    missing = np.array(sorted({id for id in more if id not in dense}), np.int64)
-    if len(missing):
-        scores = view.prepared(missing) @ question.vector  # (n,)
-        dense.update(zip(missing.tolist(), scores.tolist(), strict=True))
-
-
-def _languages(view: View, ids: dict[int, float]) -> dict[int, str]:
-    at = np.searchsorted(view.ids, list(ids))
-    return dict(zip(ids, view.languages[at].tolist(), strict=True))
-
-
-def _reorder(
-    dense: dict[int, float], by_word: dict[int, float], alike: Sequence[int]
-) -> dict[int, float]:
-    """Passages of one language, put in order by meaning and words together, with the scores that
-    meaning gave to them: the first by both gets the highest of those scores, and so on down.
-
-    Words are evidence within a language. Were they simply added, every passage in the question's
-    language would move ahead of its translations (docs/decisions/0005-lexical.md).
-    """
-    both = sorted(alike, key=lambda id: (-(dense[id] + WORDS * by_word.get(id, 0.0)), id))
-    scores = sorted((dense[id] for id in alike), reverse=True)
-    return dict(zip(both, scores, strict=True))
-
-
-def _balance(ranked: Sequence[Scored]) -> list[Scored]:
-    """The best of each language, then the second best of each, and so on."""
-    turns: dict[str, int] = {}
-    order = []
-    for scored in ranked:
-        turn = turns[scored.language] = turns.get(scored.language, 0) + 1
-        order.append((turn, -scored.score, scored.id, scored))
-    return [scored for *_, scored in sorted(order)]
+def _passage(scored: Scored, row: Row, sentence: tuple[int, int] | None) -> Hit:
+    start = row.chunk.start
+    return Hit(
+        path=row.path,
+        title=row.title,
+        text=row.chunk.text,
+        score=scored.score,
+        language=row.chunk.language,
+        line_start=row.chunk.line_start,
+        line_end=row.chunk.line_end,
+        start=start,
+        end=row.chunk.end,
+        headings=row.chunk.headings,
+        context=row.chunk.context,
+        sentence=None if sentence is None else (start + sentence[0], start + sentence[1]),
+        parts=scored.parts,
+    )

@@ -46,6 +46,12 @@ class Settings(BaseSettings):
         description="Longest passage in tokens, headings included; 0 takes the knowledge base's "
         "own, and 240 for a new one.",
     )
+    sentences: bool | None = Field(
+        None,
+        description="Whether sentences get vectors of their own, which finds answers better and "
+        "takes about twice the time to index; without it the knowledge base's own choice, and yes "
+        "for a new one.",
+    )
     languages: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Languages the documents are in, as ISO 639-1 codes; without it they are "

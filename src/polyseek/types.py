@@ -50,6 +50,9 @@ class Chunk:
     """ISO 639-1 code, or "" if it could not be told."""
     tokens: int = 0
     """Tokens of the embedded text (headings, context and text), without the model's prompt."""
+    sentences: tuple[tuple[int, int], ...] = ()
+    """Start and end of each sentence that has a vector of its own, offsets as `start` and `end`;
+    empty if the passage is one sentence, or if the collection keeps no sentences."""
 
     @property
     def embedded_text(self) -> str:
@@ -73,5 +76,10 @@ class Hit:
     headings: tuple[str, ...] = ()
     context: str = ""
     title: str = ""
+    sentence: tuple[int, int] | None = None
+    """Start and end of the sentence that answers best, offsets as `start` and `end`; None if the
+    passage is one sentence, or if the collection keeps no sentences."""
+    versions: tuple[Hit, ...] = ()
+    """The same passage in other languages, best first; they have no versions of their own."""
     parts: Mapping[str, float] = field(default_factory=dict)
     """The parts of the score, by name; they add up to it."""

@@ -4,8 +4,10 @@ structure   a document's sections; markdown: its blocks
 split       one level down: code, tables, sentences, words
 heads       which heading path a passage carries
 fit, pack   pieces that fit, and where to cut between them
+prose       the sentences of a passage
 """
 
 from polyseek.chunking.chunk import chunk
+from polyseek.chunking.prose import passage_sentences
 
-__all__ = ["chunk"]
+__all__ = ["chunk", "passage_sentences"]

@@ -12,7 +12,7 @@ from dataclasses import replace
 from polyseek.chunking import tables
 from polyseek.chunking.markdown import parse
 from polyseek.chunking.sentences import sentences
-from polyseek.chunking.spans import Level, Span
+from polyseek.chunking.spans import Span
 
 _SILENT = {"code", "heading", "html", "hr"}
 _SHORTEST = 8
@@ -21,15 +21,14 @@ _SHORTEST = 8
 Border = tuple[int, int]
 
 
-def passage_sentences(text: str, format: str = "markdown") -> list[Border]:
+def passage_sentences(text: str) -> list[Border]:
     """Start and end of each sentence of a passage, in characters of `text`, in order.
 
-    `format` as in `Document`. They do not overlap; what lies between them is no sentence.
+    They do not overlap; what lies between them is no sentence. Plain text is read as Markdown
+    too, so that the same passage has the same sentences wherever it is from.
     """
-    whole = Span(0, len(text), "text", Level.BLOCK)
-    blocks = parse(text)[0] if format == "markdown" else [whole]
     found: list[Border] = []
-    for block in _leaves(blocks):
+    for block in _leaves(parse(text)[0]):
         found += _joined(text, [(span.start, span.end) for span in _said(text, block)])
     return found
 

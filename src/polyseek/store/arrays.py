@@ -16,6 +16,12 @@ Vectors: TypeAlias = npt.NDArray[np.float32]
 Halves: TypeAlias = npt.NDArray[np.float16]
 """(n, D) float16: vectors as they lie on disk, little-endian."""
 
+Bytes: TypeAlias = npt.NDArray[np.int8]
+"""(n, D) int8: directions; a vector is its row scaled to length 1."""
+
+Borders: TypeAlias = npt.NDArray[np.int32]
+"""(n, 2) int32: start and end of sentences in their chunk's text."""
+
 Sum: TypeAlias = npt.NDArray[np.float64]
 """(D,) float64: the exact sum of stored vectors of one language."""
 

@@ -2,6 +2,7 @@
 
 derived/<stamp>/vectors.faiss  prepared vectors, or codes that find candidates among them
                 rows.npy       the prepared vectors (n, D) float32, if the former are codes
+                moments.safetensors  how the prepared vectors of each language lie
                 lexical/       words
 """
 
@@ -17,6 +18,7 @@ from polyseek.store.arrays import Ids, Names, Vectors
 from polyseek.store.faiss_index import FlatIndex
 from polyseek.store.index import VectorIndex
 from polyseek.store.lexical import LexicalIndex
+from polyseek.store.moments import Moments
 from polyseek.store.quantised import TRAINING_ROWS, QuantisedIndex
 from polyseek.store.reader import Reader
 from polyseek.store.rowfile import map_rows, write_rows
@@ -25,6 +27,7 @@ from polyseek.store.view import Recipe, View, fetcher
 VECTORS_FILE = "vectors.faiss"
 ROWS_FILE = "rows.npy"
 LEXICAL_DIRECTORY = "lexical"
+MOMENTS_FILE = "moments.safetensors"
 
 # From this many numbers on (42,000 vectors of 384; 64 MB), comparing a query with all of them
 # takes longer than embedding it does, about 5 ms.
@@ -34,17 +37,19 @@ QUANTISED_FROM = 16_000_000
 def build(catalog: Reader, recipe: Recipe, directory: Path | None) -> View:
     """Make both indexes from a pinned catalog; in the directory, or in memory if there is none."""
     ids, languages = catalog.languages()
+    moments = Moments(catalog.dimensions or 0)
     if len(ids) * (catalog.dimensions or 0) < QUANTISED_FROM:
-        index: VectorIndex = _flat(catalog, recipe)
+        index: VectorIndex = _flat(catalog, recipe, moments)
     else:
-        index = _quantised(catalog, recipe, ids, languages, directory)
+        index = _quantised(catalog, recipe, (ids, languages), directory, moments)
     lexical = LexicalIndex.create(None if directory is None else directory / LEXICAL_DIRECTORY)
     for id, language, headings, context, text in catalog.lexical_rows():
         lexical.add(id, language, recipe.segment("\n".join((*headings, context, text))))
     lexical.commit()
     if directory is not None:
         index.save(directory / VECTORS_FILE)
-    return View(catalog, recipe, catalog.generation, ids, languages, index, lexical)
+        moments.save(directory / MOMENTS_FILE)
+    return View(catalog, recipe, catalog.generation, ids, languages, index, lexical, moments)
 
 
 def load(catalog: Reader, recipe: Recipe, directory: Path) -> View:
@@ -56,26 +61,32 @@ def load(catalog: Reader, recipe: Recipe, directory: Path) -> View:
     else:
         index = FlatIndex.load(directory / VECTORS_FILE)
     lexical = LexicalIndex.open(directory / LEXICAL_DIRECTORY)
-    return View(catalog, recipe, catalog.generation, ids, languages, index, lexical)
+    moments = Moments.load(directory / MOMENTS_FILE)
+    return View(catalog, recipe, catalog.generation, ids, languages, index, lexical, moments)
 
 
-def _flat(catalog: Reader, recipe: Recipe) -> FlatIndex:
+def _flat(catalog: Reader, recipe: Recipe, moments: Moments) -> FlatIndex:
     index = FlatIndex(catalog.dimensions or 1)  # FAISS has no index of 0 dimensions
-    for ids, rows in _prepared(catalog, recipe):
+    for ids, rows in _prepared(catalog, recipe, moments):
         index.add(ids, rows)
     return index
 
 
 def _quantised(
-    catalog: Reader, recipe: Recipe, ids: Ids, languages: Names, directory: Path | None
+    catalog: Reader,
+    recipe: Recipe,
+    named: tuple[Ids, Names],
+    directory: Path | None,
+    moments: Moments,
 ) -> QuantisedIndex:
+    ids, languages = named
     from_truth = fetcher(catalog, recipe, ids, languages)
     spread = np.linspace(0, len(ids) - 1, min(TRAINING_ROWS, len(ids))).astype(np.int64)
     training = from_truth(ids[spread])  # (t, D)
     index = QuantisedIndex(training.shape[1], from_truth, training)
 
     def blocks() -> Iterator[Vectors]:
-        for some, rows in _prepared(catalog, recipe):
+        for some, rows in _prepared(catalog, recipe, moments):
             index.add(some, rows)
             yield rows
 
@@ -87,8 +98,9 @@ def _quantised(
     return index
 
 
-def _prepared(catalog: Reader, recipe: Recipe) -> Iterator[tuple[Ids, Vectors]]:
-    """Ids (n,) and the rows (n, D) float32 that are searched for them, a block at a time."""
+def _prepared(catalog: Reader, recipe: Recipe, moments: Moments) -> Iterator[tuple[Ids, Vectors]]:
+    """Ids (n,) and the rows (n, D) float32 that are searched for them, a block at a time, which
+    the moments are told of."""
     for ids, languages, vectors in catalog.blocks():
         rows = recipe.prepare(vectors.astype(np.float32), languages)  # (n, D)
         if rows.shape != vectors.shape or not np.isfinite(rows).all():
@@ -96,4 +108,5 @@ def _prepared(catalog: Reader, recipe: Recipe) -> Iterator[tuple[Ids, Vectors]]:
                 f"prepare made rows of shape {rows.shape} from {vectors.shape}, or not finite "
                 "ones: it must give one finite unit row for each vector"
             )
+        moments.add(rows, languages)
         yield ids, rows

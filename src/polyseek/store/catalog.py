@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 
 from polyseek.errors import BadInput
-from polyseek.store import schema, sums
+from polyseek.store import links, schema, sums
 from polyseek.store.arrays import HALF, Halves
 from polyseek.store.connection import connect, translated
 from polyseek.store.reader import Reader, open_reader
 from polyseek.store.rows import CHUNK_COLUMNS, chunk_key, chunk_values, halves
+from polyseek.store.sentences import put_sentences
 from polyseek.types import Chunk, Document
 
 __all__ = ["Catalog", "chunk_key"]
@@ -90,17 +91,20 @@ class Catalog(Reader):
         chunks: Sequence[Chunk],
         vectors: np.ndarray,
         origin: str = "",
+        sentences: Sequence[np.ndarray] | None = None,
     ) -> None:
         """Store a document; what was stored under its path is replaced.
 
         size: of the file, in bytes. vectors: (len(chunks), D) unit rows, float32 or fp16: the
         embeddings of the chunks' `embedded_text`, as passages. They are kept as fp16.
-        origin: absolute path of the file.
+        origin: absolute path of the file. sentences: for each chunk the vectors (s, D) of its
+        sentences, float32, or int8 as they were stored; None if no chunk has any.
         """
         stored = halves(vectors, len(chunks), self.dimensions)
         with self.transaction():
             try:
-                self._put(document, (size, origin), chunks, stored)
+                document_id = self._put(document, (size, origin), chunks, stored)
+                self._put_sentences(document_id, chunks, sentences)
             except UnicodeEncodeError as error:
                 raise BadInput(
                     f"{document.path!r} holds {error.object[error.start : error.end]!r}, half of a "
@@ -113,7 +117,7 @@ class Catalog(Reader):
         file: tuple[int, str],
         chunks: Sequence[Chunk],
         vectors: Halves,
-    ) -> None:
+    ) -> int:
         self._remove(document.path)
         if len(chunks) and self.dimensions is None:
             self._set_meta("dimensions", vectors.shape[1])
@@ -133,6 +137,29 @@ class Catalog(Reader):
             ).lastrowid
             self._db.execute("INSERT INTO vectors VALUES (?, ?)", (chunk_id, vector.tobytes()))
         sums.shift_sums(self._db, [chunk.language for chunk in chunks], vectors, +1)
+        return int(document_id or 0)
+
+    def _put_sentences(
+        self, document_id: int, chunks: Sequence[Chunk], sentences: Sequence[np.ndarray] | None
+    ) -> None:
+        ids = self._db.execute(
+            "SELECT id FROM chunks WHERE document_id = ? ORDER BY ordinal", (document_id,)
+        ).fetchall()
+        none = np.empty((0, 0), np.int8)
+        for (id,), chunk, rows in zip(ids, chunks, sentences or [none] * len(chunks), strict=True):
+            put_sentences(self._db, id, chunk, rows)
+
+    def link(self, found: Sequence[links.StoredLink], paths: Sequence[str]) -> None:
+        """Store links that were found for the documents `paths`, whose links are then known."""
+        with self.transaction():
+            links.put_links(self._db, found)
+            links.mark_linked(self._db, paths)
+            links.apply_statements(self._db)
+
+    def state(self, one: tuple[str, bytes], other: tuple[str, bytes], *, linked: bool) -> None:
+        """What a person says of two passages, each a path and a chunk's key: versions, or not."""
+        with self.transaction():
+            links.state(self._db, one, other, linked)
 
     def move(self, origins: Mapping[str, str]) -> None:
         """Note that the files of these documents lie elsewhere now: path -> absolute path."""

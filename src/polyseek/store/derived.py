@@ -20,7 +20,7 @@ from polyseek.errors import StoreError
 from polyseek.store.reader import Reader
 
 # Raise when the same truth would give other files: another kind of index, other fields.
-FORMAT = 1
+FORMAT = 2
 
 STAMP_FILE = "stamp.json"
 UNFINISHED = ".unfinished-"

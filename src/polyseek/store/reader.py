@@ -16,10 +16,16 @@ import numpy as np
 
 from polyseek.closing import Closing
 from polyseek.errors import StoreError
-from polyseek.store import schema, sums
-from polyseek.store.arrays import HALF, Halves, Ids, Names, Sum, Vectors
+from polyseek.store import links, schema, sums
+from polyseek.store.arrays import HALF, Bytes, Halves, Ids, Names, Sum, Vectors
 from polyseek.store.connection import connect, translated
 from polyseek.store.rows import CHUNK_COLUMNS, Row, Statistics, chunk_from
+from polyseek.store.sentences import (
+    Sentences,
+    read_sentences,
+    sentence_faults,
+    sentences_of_keys,
+)
 from polyseek.types import Chunk
 
 # SQLite allows 32,766 placeholders a statement, older builds 999.
@@ -133,6 +139,31 @@ class Reader(Closing):
                 found.update((key, np.frombuffer(blob, HALF)) for key, blob in rows)
         return found
 
+    def sentences_by_key(self, keys: Sequence[bytes]) -> dict[bytes, Bytes]:
+        """Stored sentences' rows (s, D) int8 of those keys that have any (see `chunk_key`)."""
+        with translated(self.path):
+            return sentences_of_keys(self._db, keys, self.dimensions or 0)
+
+    def sentences(self, ids: Sequence[int] | Ids) -> Sentences:
+        """The sentences of these chunks, owners ascending; chunks of one sentence have none."""
+        with translated(self.path):
+            return read_sentences(self._db, ids, self.dimensions or 0)
+
+    def links_of(self, ids: Sequence[int] | Ids) -> dict[int, list[int]]:
+        """Chunk → those that are versions of it, ascending; only chunks that have any."""
+        with translated(self.path):
+            return links.links_of(self._db, ids)
+
+    def links(self) -> list[links.StoredLink]:
+        """Every link, in the order of ids."""
+        with translated(self.path):
+            return links.all_links(self._db)
+
+    def pending(self) -> list[str]:
+        """Documents whose versions have not been looked for."""
+        with translated(self.path):
+            return links.pending(self._db)
+
     def rows(self, ids: Sequence[int] | Ids) -> list[Row]:
         """The chunks with these ids, in this order."""
         query = (
@@ -197,6 +228,26 @@ class Reader(Closing):
             for id, key, *values in page:
                 yield id, key, chunk_from(values)
 
+    def places(self) -> list[tuple[int, str, int, str, int, str]]:
+        """Every chunk, by id: id, path, ordinal, language, length of the heading path, text."""
+        with translated(self.path):
+            return self._db.execute(
+                "SELECT chunks.id, path, ordinal, chunks.language, json_array_length(headings), "
+                "text FROM chunks JOIN documents ON documents.id = document_id ORDER BY chunks.id"
+            ).fetchall()
+
+    def document(self, path: str) -> list[tuple[bytes, Chunk]]:
+        """The chunks of one document with their keys, in order; none if it is not there."""
+        with translated(self.path):
+            found = self._db.execute(
+                "SELECT key, "
+                + ", ".join(f"chunks.{name.strip()}" for name in CHUNK_COLUMNS.split(","))
+                + " FROM chunks JOIN documents ON documents.id = document_id WHERE path = ? "
+                "ORDER BY ordinal",
+                (path,),
+            ).fetchall()
+        return [(key, chunk_from(values)) for key, *values in found]
+
     def damage(self) -> list[str]:
         """What SQLite finds wrong with its file, and chunks without a whole vector."""
         size = HALF.itemsize * (self.dimensions or 0)
@@ -208,9 +259,10 @@ class Reader(Closing):
                 "WHERE vector IS NULL OR length(vector) != ?",
                 (size,),
             ).fetchall()
+            odd = sentence_faults(self._db, self.dimensions or 0) + links.link_faults(self._db)
         found = [] if whole == ["ok"] else whole
         found += [f"row {row[1]} of {row[0]} refers to a missing row" for row in broken]
-        return found + [f"chunk {row[0]} has no vector of {size} bytes" for row in bare]
+        return found + [f"chunk {row[0]} has no vector of {size} bytes" for row in bare] + odd
 
     def _pages(self, query: str, key: str, size: int) -> Iterator[list[tuple[Any, ...]]]:
         last = -1

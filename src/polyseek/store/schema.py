@@ -2,6 +2,9 @@
 
     meta           what holds for the whole collection (uid, generation, fingerprint, ...), as JSON
     documents 1─n chunks 1─1 vectors
+    sentences      of a chunk: where they are, and their vectors (none for a chunk of one sentence)
+    links          two chunks that are versions of each other, in different languages, and why
+    statements     what a person said of two passages: versions, or not
     language_sums  per language: how many vectors, and their exact sum
 
 A database carries the number of the last migration it has seen in `PRAGMA user_version`. Opening
@@ -64,6 +67,32 @@ MIGRATIONS = (
         ('uid', json_quote(lower(hex(randomblob(16))))),
         ('generation', '0'),
         ('commit', json_quote(lower(hex(randomblob(8)))));
+    """,
+    """
+    CREATE TABLE sentences (
+        chunk_id INTEGER PRIMARY KEY REFERENCES chunks (id) ON DELETE CASCADE,
+        borders BLOB NOT NULL,
+        vectors BLOB NOT NULL
+    );
+    ALTER TABLE documents ADD COLUMN linked INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE links (
+        one INTEGER NOT NULL REFERENCES chunks (id) ON DELETE CASCADE,
+        other INTEGER NOT NULL REFERENCES chunks (id) ON DELETE CASCADE,
+        cosine REAL NOT NULL,
+        margin REAL NOT NULL,
+        evidence TEXT NOT NULL,
+        PRIMARY KEY (one, other),
+        CHECK (one < other)
+    ) WITHOUT ROWID;
+    CREATE INDEX links_by_other ON links (other);
+    CREATE TABLE statements (
+        path TEXT NOT NULL,
+        key BLOB NOT NULL,
+        other_path TEXT NOT NULL,
+        other_key BLOB NOT NULL,
+        linked INTEGER NOT NULL,
+        PRIMARY KEY (path, key, other_path, other_key)
+    ) WITHOUT ROWID;
     """,
 )
 

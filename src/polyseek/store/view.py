@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,8 +11,10 @@ from polyseek.closing import Closing
 from polyseek.store.arrays import Ids, Names, Vectors
 from polyseek.store.index import VectorIndex
 from polyseek.store.lexical import LexicalIndex
+from polyseek.store.moments import Moments
 from polyseek.store.reader import Reader
 from polyseek.store.rows import Row
+from polyseek.store.sentences import Sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class View(Closing):
     """(n,) str, the language of each id."""
     index: VectorIndex
     lexical: LexicalIndex
+    moments: Moments
 
     def present(self) -> list[str]:
         """The languages there are, sorted."""
@@ -58,6 +61,16 @@ class View(Closing):
     def rows(self, ids: Sequence[int] | Ids) -> list[Row]:
         """The chunks with these ids, in this order."""
         return self.catalog.rows(ids)
+
+    def sentences(self, ids: Sequence[int] | Ids) -> Sentences:
+        """The sentences of these chunks, with vectors prepared like the chunks' own rows."""
+        found = self.catalog.sentences(ids)
+        codes = self.languages[np.searchsorted(self.ids, found.owners)]  # (s,)
+        return replace(found, vectors=self.recipe.prepare(found.vectors, codes.tolist()))
+
+    def links(self, ids: Sequence[int] | Ids) -> dict[int, list[int]]:
+        """Chunk → its versions in other languages, ascending; only chunks that have any."""
+        return self.catalog.links_of(ids)
 
     def prepared(self, ids: Ids) -> Vectors:
         """The rows (n, D) float32 that are searched for these ids, from the truth."""

@@ -1,0 +1,232 @@
+"""Which language versions of a passage no longer say the same, and in what.
+
+The versions of a passage are each other's witnesses: what one alone says, or one alone leaves out,
+is drift, the surer the more others agree. Numbers, code and link targets are compared as sets and
+looked for in the neighbouring passages too; sentences are aligned, and then compared in whether
+they say no, and in whether they have a counterpart.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import median
+
+from polyseek.languages.facts import is_word, may_be_words
+from polyseek.languages.missing import Pairs, Ratios, gaps
+from polyseek.languages.sentence_pairs import Pair
+from polyseek.languages.sides import Side, Version, paired, spans
+
+__all__ = ["KINDS", "LEAST", "Drift", "Version", "find_drift"]
+
+KINDS = {"number": 0.7, "link": 0.7, "code": 0.65, "missing": 0.45, "negation": 0.25}
+"""Kind of drift -> how sure it is with one witness, as measured (benchmarks/drift.py)."""
+LEAST = 0.6
+"""Confidence from which on a finding is reported. So with one witness alone, only numbers, links
+and code are; a missing sentence needs two of them, a negation four."""
+AGAINST, AGREEING = 0.6, 1.8
+"""What each further witness adds to the log-odds, and one that agrees with the odd version takes.
+Versions are translated from each other, so witnesses are far from independent."""
+BOTH = 0.6
+"""Doubt that remains where a version both lacks something and has something else instead."""
+ALIKE = 0.7
+"""From which on a word in code is another one misspelt, rather than translated."""
+
+UNSURE = 9
+HALF = 0.25
+"""What a witness counts as agreeing that says something like no ("only", "without")."""
+
+Told = tuple[float, bool, str, int]
+"""Confidence, whether the odd version has it (or lacks it), the fact, a witness."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The version `one` says something else than the others, of which `other` is one."""
+
+    one: int
+    other: int
+    """Ids of passages."""
+    kind: str
+    """One of KINDS."""
+    confidence: float
+    """From 0 to 1; the report's order."""
+    detail: str
+    """For a person: what stands only here, and what only there."""
+
+
+def find_drift(
+    versions: Sequence[Version], groups: Sequence[Sequence[int]], least: float = LEAST
+) -> list[Drift]:
+    """What the linked passages differ in, surest first.
+
+    `versions` are all passages of the documents in question, those of a document next to each
+    other and in its order. A group is the ids of passages that are versions of each other, any
+    number of documents and one or several passages of each; in no language do they have to be cut
+    at the same places. Findings below `least` are left out.
+    """
+    place = {version.id: at for at, version in enumerate(versions)}
+    every = (_sides(versions, [place[id] for id in group]) for group in groups)
+    compared = [sides for sides in every if len(sides) > 1]
+    usual = _ratios(compared)
+    found: list[Drift] = []
+    for sides in compared:
+        places = list(combinations(range(len(sides)), 2))
+        ratios = {(a, b): usual[sides[a].document, sides[b].document] for a, b in places}
+        pairs: dict[tuple[int, int], Sequence[Pair]] = {}
+        for a, b in places:
+            pairs[a, b] = paired(sides[a], sides[b], ratios[a, b])
+            pairs[b, a] = [(there, here) for here, there in pairs[a, b]]
+            ratios[b, a] = 1 / ratios[a, b]
+        for kind in ("number", "code", "link"):
+            found += _facts(sides, kind)
+        found += _missing(sides, pairs, ratios)
+        found += _negation(sides, pairs)
+    kept = [drift for drift in found if drift.confidence >= least]
+    return sorted(kept, key=lambda drift: (-drift.confidence, drift.one, drift.kind, drift.detail))
+
+
+def confidence(kind: str, against: int, agreeing: float) -> float:
+    """How sure a finding is with so many witnesses against the odd version and with it."""
+    odds = math.log(KINDS[kind] / (1 - KINDS[kind]))
+    odds += AGAINST * (against - 1) - AGREEING * agreeing
+    return 1 / (1 + math.exp(-odds))
+
+
+def _sides(versions: Sequence[Version], places: Sequence[int]) -> list[Side]:
+    """The group's passages by document, each with its neighbours."""
+    by_document: dict[str, list[int]] = defaultdict(list)
+    for at in sorted(places):
+        by_document[versions[at].document].append(at)
+    sides = []
+    for document, mine in by_document.items():
+        near = versions[max(0, mine[0] - 1) : mine[-1] + 2]
+        around = [version for version in near if version.document == document]
+        sides.append(Side([versions[at] for at in mine], around))
+    return sides
+
+
+def _ratios(compared: Sequence[Sequence[Side]]) -> dict[tuple[str, str], float]:
+    """How long a document's sentences are for another's: median over their groups. Two made-up
+    groups of equal length keep a page of one passage from being its own measure."""
+    seen: dict[tuple[str, str], list[float]] = defaultdict(lambda: [1.0, 1.0])
+    for sides in compared:
+        for one, other in combinations(sides, 2):
+            seen[one.document, other.document].append(
+                sum(other.sizes) / sum(one.sizes) if one.sizes and other.sizes else 1.0
+            )
+    return {documents: median(ratios) for documents, ratios in seen.items()}
+
+
+def _facts(sides: Sequence[Side], kind: str) -> Iterator[Drift]:
+    """Numbers, code or links that a version alone has, or alone lacks."""
+    told: dict[int, list[Told]] = defaultdict(list)
+    own = [side.facts.of(kind) for side in sides]
+    for fact in sorted(set().union(*own)):
+        has = [fact in facts for facts in own]
+        if all(has):
+            continue
+        near = [here or side.has(kind, fact) for here, side in zip(has, sides, strict=True)]
+        for odd in range(len(sides)):
+            others = [at for at in range(len(sides)) if at != odd]
+            if has[odd]:
+                against = [at for at in others if not near[at]]
+                agreeing = len(others) - len(against)
+            else:
+                against = [at for at in others if has[at] and not near[odd]]
+                agreeing = sum(not near[at] for at in others)
+                if kind == "number" and may_be_words(fact):
+                    agreeing = len(others) - len(against)
+            sure = has[odd] or len(sides) > 2  # of two, the one that has it is reported
+            if sure and len(against) > agreeing and _telling(kind, fact, has[odd], own, against):
+                sureness = confidence(kind, len(against), agreeing)
+                told[odd].append((sureness, has[odd], fact, against[0]))
+    for odd, items in told.items():
+        yield _summed(sides, odd, kind, items)
+
+
+def _telling(
+    kind: str, fact: str, alone: bool, own: Sequence[frozenset[str]], against: Sequence[int]
+) -> bool:
+    """Words in code may have been translated, or left out; one that is nearly another has not."""
+    if kind != "code" or not is_word(fact):
+        return True
+    if "+" in fact:
+        return False  # keys: Ctrl+Espace
+    known = {name for at in against for name in own[at]}
+    return alone and bool(difflib.get_close_matches(fact, known, 1, ALIKE))
+
+
+def _summed(sides: Sequence[Side], odd: int, kind: str, items: Sequence[Told]) -> Drift:
+    """All that a version differs in of one kind, as one finding."""
+    here = [fact for _, alone, fact, _ in items if alone]
+    gone = [fact for _, alone, fact, _ in items if not alone]
+    sure = max(item[0] for item in items)
+    if here and gone:
+        sure = 1 - (1 - sure) * BOTH
+    told = [f"only here: {', '.join(here)}"] * bool(here)
+    told += [f"missing here: {', '.join(gone)}"] * bool(gone)
+    one = sides[odd].owner(here[0]) if here else sides[odd].id
+    witness = sides[items[0][3]]
+    other = witness.owner(gone[0]) if gone else witness.id
+    return Drift(one, other, kind, sure, "; ".join(told))
+
+
+def _missing(sides: Sequence[Side], pairs: Pairs, ratios: Ratios) -> Iterator[Drift]:
+    for gap in gaps(sides, pairs, ratios):
+        has, lacks = sides[gap.has], sides[gap.lacks]
+        owner = has.owners[gap.sentence]
+        told = " ".join(has.sentences[gap.sentence].split())
+        sure = confidence("missing", gap.against, gap.agreeing)
+        if gap.alone:
+            yield Drift(owner, lacks.id, "missing", sure, f"only here: {told}")
+        else:
+            yield Drift(lacks.id, owner, "missing", sure, f"missing here: {told}")
+
+
+def _negation(sides: Sequence[Side], pairs: Pairs) -> Iterator[Drift]:
+    """Sentences that say no where their counterparts do not, or the other way round."""
+    by_sentence = {key: spans(value) for key, value in pairs.items()}
+    for odd, side in enumerate(sides):
+        done: set[int] = set()
+        for at in range(len(side.sentences)):
+            if not side.core[at] or at in done:
+                continue
+            votes = {
+                w: vote
+                for w in range(len(sides))
+                if w != odd and (vote := _vote(side, sides[w], by_sentence[odd, w][at])) is not None
+            }
+            for sign in (1, -1):
+                against = [w for w, vote in votes.items() if vote == sign]
+                unsure = sum(vote == UNSURE for vote in votes.values())
+                agreeing = len(votes) - len(against) - unsure * (1 - HALF)
+                if len(against) > agreeing:
+                    here, there = by_sentence[odd, against[0]][at]
+                    done.update(range(*here))
+                    witness = sides[against[0]]
+                    said = " ".join(" ".join(side.sentences[slice(*here)]).split())
+                    theirs = " ".join(" ".join(witness.sentences[slice(*there)]).split())
+                    told = "negated here only" if sign > 0 else "not negated here"
+                    sure = confidence("negation", len(against), agreeing)
+                    ids = side.owners[at], witness.owners[there[0]]
+                    yield Drift(*ids, "negation", sure, f"{told}: {said} / {theirs}")
+
+
+def _vote(one: Side, other: Side, pair: Pair) -> int | None:
+    """1 if only the one says no, -1 if only the other does, 0 if they agree, UNSURE if they may;
+    None if the sentence has no counterpart there, or a language has no table of negations."""
+    (start, end), (first, last) = pair
+    if first == last:
+        return None
+    mine, theirs = one.polarity[start:end], other.polarity[first:last]
+    if None in mine or None in theirs:
+        return None
+    here, there = max(p or 0 for p in mine), max(p or 0 for p in theirs)
+    if 1 in (here, there):
+        return UNSURE
+    return (here - there) // 2

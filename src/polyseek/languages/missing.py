@@ -1,0 +1,137 @@
+"""Sentences that one version lacks, or that it alone has.
+
+A sentence without counterpart in an alignment may as well have been merged with its neighbour, or
+stand in the text without being cut as a sentence. So the text around it is measured too: it has to
+be shorter than usual by about the sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from polyseek.languages.sentence_pairs import Pair
+from polyseek.languages.sides import Side, size, spans, text_between
+
+SHORTEST = 22.0
+"""Size of the shortest sentence that can be missed; below, languages differ in what is one."""
+SHORTER = 0.6
+"""Share of the sentence by which the text around has to be shorter."""
+LEFT = 0.4
+"""Share of the sentence that may stand between the neighbours' counterparts all the same."""
+AROUND = 3
+"""Pairs looked at on either side, at most, for one with a counterpart."""
+
+Pairs = Mapping[tuple[int, int], Sequence[Pair]]
+Ratios = Mapping[tuple[int, int], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A sentence of side `has` (index `sentence`) that side `lacks` has not, or alone has."""
+
+    lacks: int
+    has: int
+    sentence: int
+    alone: bool
+    """Whether `has` is the odd one out."""
+    against: int
+    agreeing: int
+    """Witnesses against the odd version, and with it."""
+
+
+def gaps(sides: Sequence[Side], pairs: Pairs, ratios: Ratios) -> Iterator[Gap]:
+    """All of them; `pairs` and `ratios` by ordered indices of `sides`."""
+    by_sentence = {key: spans(value) for key, value in pairs.items()}
+    for odd in range(len(sides)):
+        yield from _lacking(odd, sides, pairs, ratios, by_sentence)
+        if len(sides) > 2:
+            yield from _alone(odd, sides, pairs, ratios, by_sentence)
+
+
+def _lacking(
+    odd: int,
+    sides: Sequence[Side],
+    pairs: Pairs,
+    ratios: Ratios,
+    by_sentence: Mapping[tuple[int, int], Mapping[int, Pair]],
+) -> Iterator[Gap]:
+    seen: set[tuple[int, int]] = set()
+    others = [at for at in range(len(sides)) if at != odd]
+    for first in others:
+        for at in _unpaired(sides[first], by_sentence[first, odd]):
+            if (first, at) in seen:
+                continue
+            places = [(first, at)]
+            agreeing = 0
+            for second in others:
+                if second == first:
+                    continue
+                start, end = by_sentence[first, second][at][1]
+                there = [k for k in range(start, end) if _empty(by_sentence[second, odd][k])]
+                seen.update((second, k) for k in range(start, end))
+                agreeing += not there
+                places += [(second, k) for k in there[:1]]
+            absent = [_absent(sides, pairs, ratios, (w, odd), k) for w, k in places]
+            if len(places) > agreeing and median(absent) > SHORTER:
+                yield Gap(odd, first, at, False, len(places), agreeing)
+
+
+def _alone(
+    odd: int,
+    sides: Sequence[Side],
+    pairs: Pairs,
+    ratios: Ratios,
+    by_sentence: Mapping[tuple[int, int], Mapping[int, Pair]],
+) -> Iterator[Gap]:
+    others = [at for at in range(len(sides)) if at != odd]
+    for at in range(len(sides[odd].sentences)):
+        if not sides[odd].core[at] or sides[odd].sizes[at] < SHORTEST:
+            continue
+        without = [w for w in others if _empty(by_sentence[odd, w][at])]
+        agreeing = len(others) - len(without)
+        if len(without) > agreeing:
+            absent = [_absent(sides, pairs, ratios, (odd, w), at) for w in without]
+            if median(absent) > SHORTER:
+                yield Gap(without[0], odd, at, True, len(without), agreeing)
+
+
+def _unpaired(side: Side, by_sentence: Mapping[int, Pair]) -> list[int]:
+    return [
+        at
+        for at, pair in by_sentence.items()
+        if side.core[at] and _empty(pair) and side.sizes[at] >= SHORTEST
+    ]
+
+
+def _empty(pair: Pair) -> bool:
+    return pair[1][0] == pair[1][1]
+
+
+def _absent(
+    sides: Sequence[Side], pairs: Pairs, ratios: Ratios, key: tuple[int, int], sentence: int
+) -> float:
+    """How much of the sentence the other side's text is short of: about 1 if it is not there."""
+    has, lacks = sides[key[0]], sides[key[1]]
+    aligned, ratio = pairs[key], ratios[key]
+    at = next(k for k, (mine, _) in enumerate(aligned) if mine[0] <= sentence < mine[1])
+    before, behind = at - 1, at + 1
+    while before >= 0 and _empty(aligned[before]) and at - before < AROUND:
+        before -= 1
+    while behind < len(aligned) and _empty(aligned[behind]) and behind - at < AROUND:
+        behind += 1
+    some = aligned[max(before, 0) : behind + 1]
+    mine = (some[0][0][0], some[-1][0][1])
+    theirs = (some[0][1][0], some[-1][1][1])
+    gone = sum(has.sizes[k] for own, other in some if other[0] == other[1] for k in range(*own))
+    if _left(lacks, aligned[at][1][0]) > LEFT * ratio * has.sizes[sentence]:
+        return 0.0
+    return (text_between(has, mine) - text_between(lacks, theirs) / ratio) / max(gone, 1.0)
+
+
+def _left(side: Side, before: int) -> float:
+    """Size of the prose between the sentences `before - 1` and `before` that is no sentence."""
+    start = side.starts[before - 1] + len(side.sentences[before - 1]) if before else 0
+    end = side.starts[before] if before < len(side.starts) else len(side.near)
+    return size(side.prose[start:end])

@@ -1,0 +1,87 @@
+"""How the rows of each language lie: what a query's scores in a language have for mean and spread.
+
+For rows x of one language and a query q, the mean of q·x is q·μ and its variance qᵀ M q - (q·μ)²,
+with μ the mean of the rows and M that of x xᵀ. So both are exact for every query, without looking
+at a single row; only the first and second moments of each language are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from polyseek.errors import StoreError
+from polyseek.store.arrays import Vectors
+
+TRUST = 20
+"""A language's moments weigh as much as those of all rows at so many rows."""
+
+
+class Moments:
+    """Counts, sums and sums of outer products of the rows of each language."""
+
+    def __init__(self, dimensions: int) -> None:
+        self._dimensions = dimensions
+        self._counts: dict[str, int] = {}
+        self._sums: dict[str, npt.NDArray[np.float64]] = {}
+        self._outer: dict[str, Vectors] = {}
+
+    def add(self, rows: Vectors, languages: Sequence[str]) -> None:
+        """rows (n, D) float32 of these n languages."""
+        named = np.asarray(languages)
+        for language in sorted(set(languages)):
+            chosen = rows[named == language]  # (m, D)
+            zero = np.zeros(self._dimensions)
+            self._counts[language] = self._counts.get(language, 0) + len(chosen)
+            self._sums[language] = self._sums.get(language, zero) + chosen.sum(axis=0)
+            outer = chosen.T @ chosen  # (D, D)
+            self._outer[language] = self._outer.get(language, np.zeros_like(outer)) + outer
+
+    def spread(self, query: Vectors) -> dict[str, tuple[float, float]]:
+        """Mean and standard deviation of the scores of query (D,) in each language.
+
+        Of a language with few rows they are held near those of all languages together.
+        """
+        counts = np.array([self._counts[name] for name in self._counts], np.float64)  # (L,)
+        first = np.array([self._sums[name] @ query for name in self._counts])
+        second = np.array([query @ (self._outer[name] @ query) for name in self._counts])
+        total = max(counts.sum(), 1.0)
+        weight = counts + TRUST
+        mean = (first + TRUST * first.sum() / total) / weight
+        square = (second + TRUST * second.sum() / total) / weight
+        deviation = np.sqrt(np.maximum(square - mean**2, 0.0))
+        pairs = zip(mean.tolist(), deviation.tolist(), strict=True)
+        return dict(zip(self._counts, pairs, strict=True))
+
+    def save(self, path: Path) -> None:
+        """Write them to one file."""
+        arrays: dict[str, np.ndarray] = {"dimensions": np.array([self._dimensions])}
+        for language, count in self._counts.items():
+            arrays[f"count.{language}"] = np.array([count])
+            arrays[f"sum.{language}"] = self._sums[language]
+            arrays[f"outer.{language}"] = self._outer[language]
+        try:
+            save_file(arrays, path)
+        except (OSError, SafetensorError) as error:
+            raise StoreError(f"{path} cannot be written ({error}): free some, run again") from error
+
+    @classmethod
+    def load(cls, path: Path) -> Moments:
+        """Read what `save` wrote."""
+        try:
+            arrays = load_file(path)
+            made = cls(int(arrays["dimensions"][0]))
+        except (OSError, SafetensorError, KeyError) as error:
+            raise StoreError(f"{path} holds no moments ({error}): build it anew") from error
+        for name in sorted(arrays):
+            kind, _, language = name.partition(".")
+            if kind == "count":
+                made._counts[language] = int(arrays[name][0])
+                made._sums[language] = arrays[f"sum.{language}"]
+                made._outer[language] = arrays[f"outer.{language}"]
+        return made
