@@ -14,8 +14,10 @@ Only what changed is embedded again, and the report is made anew. A change is *f
 has a finding on its passage that the report of the unchanged pages had not; every other new finding
 is *false*. What the unchanged pages give is natural: outdated or careless translations, or false.
 All of these at the time of writing were read and judged, real (REAL) or false (FALSE), by their
-digests. Precision = (found + natural and real) / all that is reported; a natural finding that
-nobody judged counts as false.
+digests; so were the 19 next ones below the threshold, all false. FastAPI's pages are kept in step
+by a machine, so hardly any of what is found there is real; and the lists of words were made with
+these false alarms in sight, so other collections will have more of them. Precision = (found +
+natural and real) / all that is reported; a natural finding that nobody judged counts as false.
 
     python benchmarks/drift.py                     # about 5 minutes, most of it embedding, once
     python benchmarks/drift.py --languages en,ja   # pairs only: no witnesses
@@ -76,7 +78,7 @@ NEGATED = (
 )
 NO_NEGATION = re.compile(r"(なければ|なくては|ないと|かも|しか|でしょう)[^。]{0,12}$")
 REAL = ""
-FALSE = ""
+FALSE = "27e423 419740 eb794d da98eb 29554e ed5e47 a349fb 762ec3 a642c6 d3267f 7491cc"
 
 
 @dataclass(frozen=True)

@@ -217,6 +217,7 @@ class Product:
 
     def __init__(self, task: Task, view: View, neutral: Neutral, vectors: Vectors) -> None:
         self.task, self.view, self.neutral, self.vectors = task, view, neutral, vectors
+        self.rows = view.prepared(view.ids)  # (n, D)
 
     def question(self, language: str, query: int) -> Question:
         text = self.task.queries[language][query]
@@ -225,10 +226,8 @@ class Product:
         return Question(text, spoken, vector, title)
 
     def meaning(self, language: str, query: int) -> Ranking:
-        ids, _ = self.view.index.search(
-            self.question(language, query).vector[None], len(self.view.ids)
-        )
-        return self._ranking([[int(id)] for id in ids[0]])
+        scores = self.rows @ self.question(language, query).vector
+        return Ranking(scores, [int(scores.argmax())])
 
     def ranking(self, language: str, query: int, *, grouped: bool) -> Ranking:
         k = len(self.view.ids) // 10 + 1

@@ -12,7 +12,8 @@ import pytest
 
 from polyseek import KnowledgeBase
 from polyseek.errors import BadInput, FingerprintMismatch, Locked, PolyseekError, StoreError
-from polyseek.ingest import FLUSH_CHUNKS, Progress
+from polyseek.ingest import FLUSH_CHUNKS
+from polyseek.meter import Progress
 from polyseek.store.lock import WriterLock
 from toy import GLOSSARY, toy_embedder
 

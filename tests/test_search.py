@@ -3,18 +3,15 @@ which puts a text where its language is as real models do, and knows a few words
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from polyseek import Hit, KnowledgeBase
-from polyseek.errors import BadInput, TooLong
-from polyseek.search import NAMES, PREFERRED, _reorder
+from polyseek.errors import BadInput, FingerprintMismatch, TooLong
+from polyseek.scoring import BEST_VERSION, NAMES, PREFERRED
 from toy import GLOSSARY, toy_embedder
 
 BIAS = {"en": 0.5, "ja": 0.5, "ru": 0.5, "zh": 0.5}
@@ -81,41 +78,47 @@ def paths(hits: Sequence[Hit]) -> list[str]:
 
 @pytest.mark.parametrize("question", ["login password server", "вход пароль сервер"])
 def test_any_finds_every_language_version_first(kb: KnowledgeBase, question: str) -> None:
-    hits = kb.search(question, k=3)
+    hits = kb.search(question, k=3, grouped=False)
     assert sorted(paths(hits)) == ["en/login.md", "ja/login.md", "ru/login.md"]
 
 
 @pytest.mark.parametrize("preferred", ["en", "ja", "ru"])
 def test_prefer_puts_its_language_before_its_versions(kb: KnowledgeBase, preferred: str) -> None:
-    hits = kb.search("login password server", k=9, policy=f"prefer:{preferred}")
+    hits = kb.search("login password server", k=9, policy=f"prefer:{preferred}", grouped=False)
     assert len(hits) == 9
-    plain = {hit.path: hit.score for hit in kb.search("login password server", k=9)}
     for hit in hits:
         added = PREFERRED if hit.language == preferred else 0.0
         assert hit.parts.get("preferred", 0.0) == added
-        assert hit.score == pytest.approx(plain[hit.path] + added)
+    plain = kb.search("login password server", k=9, grouped=False)
+    ahead = [paths(found).index(f"{preferred}/login.md") for found in (hits, plain)]
+    assert ahead[0] <= ahead[1]
 
 
 def test_balanced_takes_turns(kb: KnowledgeBase) -> None:
-    hits = kb.search("login password server", k=9, policy="balanced")
+    hits = kb.search("login password server", k=9, policy="balanced", grouped=False)
     for turn in range(3):
         assert sorted(languages(hits)[3 * turn : 3 * turn + 3]) == ["en", "ja", "ru"]
     assert all(path.endswith("login.md") for path in paths(hits)[:3])
-    assert sorted(languages(kb.search("cat", k=4, policy="balanced"))[:3]) == ["en", "ja", "ru"]
+    assert sorted(languages(kb.search("cat", k=4, policy="balanced", grouped=False))[:3]) == [
+        "en",
+        "ja",
+        "ru",
+    ]
 
 
 def test_only_finds_nothing_else(kb: KnowledgeBase) -> None:
     assert languages(kb.search("login", k=9, policy="only:ja")) == ["ja"] * 3
-    assert (
-        sorted(languages(kb.search("login", k=9, policy="only:ja,en"))) == ["en"] * 3 + ["ja"] * 3
-    )
+    both = kb.search("login", k=9, policy="only:ja,en")
+    assert {hit.language for top in both for hit in (top, *top.versions)} == {"en", "ja"}
+    alone = kb.search("login", k=9, policy="only:ja,en", grouped=False)
+    assert sorted(languages(alone)) == ["en"] * 3 + ["ja"] * 3
     assert kb.search("login", k=9, policy="only:ko") == []
 
 
 def test_a_policy_changes_no_score_but_prefer(kb: KnowledgeBase) -> None:
-    plain = {hit.path: hit.score for hit in kb.search("backup server", k=9)}
+    plain = {hit.path: hit.score for hit in kb.search("backup server", k=9, grouped=False)}
     for policy in ("balanced", "only:en,ja,ru"):
-        hits = kb.search("backup server", k=9, policy=policy)
+        hits = kb.search("backup server", k=9, policy=policy, grouped=False)
         assert {hit.path: hit.score for hit in hits} == pytest.approx(plain)
 
 
@@ -145,7 +148,9 @@ def test_parts_add_up_to_the_score(kb: KnowledgeBase, question: str, policy: str
     assert hits
     for hit in hits:
         assert sum(hit.parts.values()) == pytest.approx(hit.score, abs=1e-6)
-        assert set(hit.parts) <= {"meaning", "words", "identifiers", "preferred"}
+        assert set(hit.parts) <= {
+            *("meaning", "sentence", "language", "identifiers", "preferred", "versions", "words")
+        }
 
 
 def test_scores_descend(kb: KnowledgeBase) -> None:
@@ -154,13 +159,12 @@ def test_scores_descend(kb: KnowledgeBase) -> None:
 
 
 def test_words_move_passages_within_a_language_only(kb: KnowledgeBase) -> None:
-    """In every language the scores are those that meaning gave, in another order at most."""
-    hits = kb.search("cat dog password", k=9)
+    """In every language the scores are those that the rest gave, in another order at most."""
+    hits = kb.search("cat dog password", k=9, grouped=False)
     for language in VERSIONS:
         mine = [hit for hit in hits if hit.language == language]
-        meant = sorted(round(hit.parts["meaning"], 6) for hit in mine)
-        got = sorted(round(hit.parts["meaning"] + hit.parts["words"], 6) for hit in mine)
-        assert got == meant
+        given = sorted(round(hit.score - hit.parts["words"], 6) for hit in mine)
+        assert sorted(round(hit.score, 6) for hit in mine) == given
 
 
 def test_words_decide_where_meaning_hardly_does(tmp_path: Path) -> None:
@@ -197,29 +201,78 @@ def test_an_identifier_counts_in_every_language(tmp_path: Path) -> None:
     assert "identifiers" not in kb.search("What is on the screen?", k=1)[0].parts
 
 
-dense_scores = st.dictionaries(
-    st.integers(0, 40), st.floats(-1, 1, allow_nan=False), min_size=1, max_size=20
-)
+# Versions.
 
 
-@given(dense=dense_scores, data=st.data())
-def test_reordering_keeps_the_scores(dense: dict[int, float], data: st.DataObject) -> None:
-    alike = data.draw(st.lists(st.sampled_from(sorted(dense)), unique=True))
-    by_word = data.draw(st.dictionaries(st.integers(0, 40), st.floats(0, 1)))
-    moved = _reorder(dense, by_word, alike)
-    assert set(moved) == set(alike)
-    assert Counter(moved.values()) == Counter(dense[id] for id in alike)
-    assert _reorder(dense, by_word, list(reversed(alike))) == moved
-    # Without words nothing moves.
-    still = _reorder(dense, {}, alike)
-    assert all(still[id] == dense[id] for id in alike)
+def test_a_passage_and_its_versions_are_one_hit(kb: KnowledgeBase) -> None:
+    hits = kb.search("login password server", k=9)
+    assert len(hits) == 3
+    assert sorted(path for hit in hits for path in paths((hit, *hit.versions))) == sorted(
+        f"{language}/{topic}.md" for language in VERSIONS for topic in ("login", "backup", "pets")
+    )
+    first = hits[0]
+    assert {hit.path for hit in (first, *first.versions)} == {f"{x}/login.md" for x in VERSIONS}
+    assert all(not version.versions for version in first.versions)
 
 
-@given(dense=dense_scores)
-def test_more_of_both_is_never_lower(dense: dict[int, float]) -> None:
-    best = max(dense, key=lambda id: (dense[id], -id))
-    moved = _reorder(dense, {best: 1.0}, list(dense))
-    assert moved[best] == max(dense.values())
+@pytest.mark.parametrize("question", ["login password server", "вход пароль сервер"])
+def test_the_version_in_the_language_of_the_question_stands_for_all(
+    kb: KnowledgeBase, question: str
+) -> None:
+    spoken = "en" if question.isascii() else "ru"
+    hits = kb.search(question, k=3, language=spoken)
+    assert languages(hits) == [spoken] * 3
+
+
+@pytest.mark.parametrize("preferred", ["en", "ja", "ru"])
+def test_the_preferred_version_stands_for_all(kb: KnowledgeBase, preferred: str) -> None:
+    hits = kb.search("login password server", k=3, policy=f"prefer:{preferred}")
+    assert languages(hits) == [preferred] * 3
+    assert {hit.language for hit in hits[0].versions} == {*VERSIONS} - {preferred}
+
+
+def test_balanced_lets_each_language_lead_as_often(kb: KnowledgeBase) -> None:
+    assert sorted(languages(kb.search("server", k=3, policy="balanced"))) == ["en", "ja", "ru"]
+
+
+def test_versions_are_scored_together(kb: KnowledgeBase) -> None:
+    """Of the best and of the mean of all; the same for every language of the question."""
+    first = kb.search("login password server", k=1)[0]
+    alone = {hit.path: hit for hit in kb.search("login password server", k=9, grouped=False)}
+    own = [
+        hit.score - hit.parts["words"]
+        for hit in (alone[path] for path in paths((first, *first.versions)))
+    ]
+    assert first.score - first.parts["words"] == pytest.approx(
+        BEST_VERSION * max(own) + (1 - BEST_VERSION) * sum(own) / len(own), abs=1e-5
+    )
+
+
+def test_without_a_version_nothing_changes(tmp_path: Path) -> None:
+    kb = made_of(tmp_path, {"a.md": "The cat sleeps.", "b.md": "Собака бежит по улице."})
+    assert all(not hit.versions for hit in kb.search("cat", k=2))
+    assert kb.search("cat", k=2) == kb.search("cat", k=2, grouped=False)
+
+
+def test_the_sentence_that_answers_is_marked(tmp_path: Path) -> None:
+    text = "# Pets\n\nThe dog runs in the park. The cat eats the fish. A server needs a backup."
+    kb = made_of(tmp_path, {"a.md": text})
+    hit = kb.search("cat fish", k=1)[0]
+    assert hit.sentence is not None
+    assert text[slice(*hit.sentence)] == "The cat eats the fish."
+    lone = made_of(tmp_path / "lone", {"a.md": "The cat eats the fish."})
+    assert lone.search("cat fish", k=1)[0].sentence is None
+
+
+def test_sentences_can_be_switched_off(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.md").write_text("The dog runs in the park. The cat eats the fish.")
+    made = KnowledgeBase.open(tmp_path / "kb", embedder=toy_embedder(), sentences=False)
+    made.index(tmp_path / "docs")
+    assert made.search("cat fish", k=1)[0].sentence is None
+    assert made.status().fingerprint["sentences"] is False
+    with pytest.raises(FingerprintMismatch, match="sentences: False there, True here"):
+        KnowledgeBase.open(tmp_path / "kb", embedder=toy_embedder(), sentences=True).search("cat")
 
 
 # Sizes and ties.
@@ -227,7 +280,7 @@ def test_more_of_both_is_never_lower(dense: dict[int, float]) -> None:
 
 @pytest.mark.parametrize("k", [1, 9, 10, 1000, 10**9])
 def test_k_may_be_more_than_there_is(kb: KnowledgeBase, k: int) -> None:
-    hits = kb.search("cat", k=k)
+    hits = kb.search("cat", k=k, grouped=False)
     assert len(hits) == min(k, 9)
     assert len(set(paths(hits))) == len(hits)
 
@@ -317,7 +370,7 @@ def test_a_question_that_is_too_long(kb: KnowledgeBase) -> None:
 )
 def test_odd_questions_are_answered(kb: KnowledgeBase, question: str) -> None:
     """No character is an operator, and none breaks the way to an answer."""
-    assert len(kb.search(question, k=9)) == 9
+    assert len(kb.search(question, k=9, grouped=False)) == 9
 
 
 def test_a_hit_says_where_it_stands(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from polyseek.errors import PolyseekError
 from polyseek.ingest import IndexReport
 from polyseek.knowledge_base import KnowledgeBase, Status
 from polyseek.models.spec import ModelSpec
+from polyseek.review import VersionsReport
 from polyseek.settings import Settings
 from polyseek.types import Chunk, Document, Hit
 
@@ -22,5 +23,6 @@ __all__ = [
     "PolyseekError",
     "Settings",
     "Status",
+    "VersionsReport",
     "load",
 ]

@@ -19,10 +19,10 @@ Floats = npt.NDArray[np.float32]
 DEPTH = 100
 """Candidates from each leg, at least; ten times the hits wanted if that is more."""
 SHORTLIST = 24
-"""Candidates that are looked at closely in each language, at least; five times the hits wanted if
+"""Candidates that are looked at closely in each language, at least; three times the hits wanted if
 that is more."""
-WORDS = 0.4
-"""Weight of words beside meaning where passages of one language are put in order."""
+WORDS = 0.3
+"""Weight of words beside the rest where passages are put in order by both."""
 RARE = 0.01
 """An identifier is rare if at most this share of the passages has it."""
 
@@ -66,7 +66,7 @@ def gather(
     by_name = coverage(view.lexical, _rare(view, terms), depth, present)
     meaning = _nearest(view, question, depth, policy)
     _complete(view, question, meaning, [*by_word, *by_name])
-    chosen = _shortlist(view, meaning, by_word, by_name, max(SHORTLIST, 5 * k))
+    chosen = _shortlist(view, meaning, by_word, by_name, max(SHORTLIST, 3 * k))
     links = view.links(chosen) if grouped else {}
     chosen = list(dict.fromkeys([*chosen, *(id for linked in links.values() for id in linked)]))
     _complete(view, question, meaning, chosen)

@@ -55,6 +55,7 @@ Download = Annotated[bool | None, _option("download", "--download")]
 Precision = Annotated[str | None, _option("precision")]
 Threads = Annotated[int | None, _option("threads")]
 ChunkTokens = Annotated[int | None, _option("chunk_tokens")]
+Sentences = Annotated[bool | None, _option("sentences", "--sentences/--no-sentences")]
 Languages = Annotated[str | None, _option("languages")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
@@ -74,6 +75,7 @@ def index(
     precision: Precision = None,
     threads: Threads = None,
     chunk_tokens: ChunkTokens = None,
+    sentences: Sentences = None,
     languages: Languages = None,
     json: Json = False,
 ) -> None:
@@ -84,7 +86,7 @@ def index(
     """
     base = _knowledge_base(
         kb=kb, model=model, model_path=model_path, download=download, precision=precision,
-        threads=threads, chunk_tokens=chunk_tokens, languages=languages,
+        threads=threads, chunk_tokens=chunk_tokens, sentences=sentences, languages=languages,
     )  # fmt: skip
     try:
         with base, watching(quiet=json) as watch:
@@ -112,6 +114,12 @@ def search(
             "--every-passage", help="Show also passages beside a better one in their section."
         ),
     ] = False,
+    ungrouped: Annotated[
+        bool,
+        typer.Option(
+            "--ungrouped", help="Show every language version of a passage as a hit by itself."
+        ),
+    ] = False,
     full: Annotated[bool, typer.Option("--full", help="Show passages whole.")] = False,
     model: Model = None,
     model_path: ModelPath = None,
@@ -125,7 +133,7 @@ def search(
         kb=kb, model=model, model_path=model_path, download=download, precision=precision,
         threads=threads,
     ) as base:  # fmt: skip
-        hits = base.search(question, k, policy, language, every)
+        hits = base.search(question, k, policy, language, every, grouped=not ungrouped)
     report.found(hits, explain=explain, full=full, as_json=json)
     raise typer.Exit(0 if hits else 1)
 
@@ -160,6 +168,48 @@ def remove(
     """Forget documents. Their files stay, and would be indexed again."""
     with _knowledge_base(kb=kb, model_path=model_path) as base:
         report.removed(base.remove(names), json)
+
+
+@app.command()
+def versions(
+    kb: Kb = None,
+    languages: Annotated[
+        str,
+        typer.Option(
+            help="Languages that everything should be in, separated by commas; by default those "
+            "that at least one passage in twenty is in."
+        ),
+    ] = "",
+    show: Annotated[
+        report.Shown, typer.Option(help="What to report, and to exit with 1 for.")
+    ] = report.Shown.all,
+    model_path: ModelPath = None,
+    json: Json = False,
+) -> None:
+    """Report what has no version in a language, and which versions no longer say the same.
+
+    Exits with 1 if there is anything to report, so it can guard a repository of documents.
+    """
+    with _knowledge_base(kb=kb, model_path=model_path) as base:
+        found = base.versions([code for code in languages.split(",") if code.strip()])
+    raise typer.Exit(1 if report.versions(found, show, json) else 0)
+
+
+Passage = Annotated[str, typer.Argument(help="A passage, as PATH:LINE.")]
+
+
+@app.command()
+def link(one: Passage, other: Passage, kb: Kb = None, model_path: ModelPath = None) -> None:
+    """State that two passages are versions of each other, where polyseek does not see it."""
+    with _knowledge_base(kb=kb, model_path=model_path) as base:
+        base.link(one, other)
+
+
+@app.command()
+def unlink(one: Passage, other: Passage, kb: Kb = None, model_path: ModelPath = None) -> None:
+    """State that two passages are not versions of each other, though polyseek thinks so."""
+    with _knowledge_base(kb=kb, model_path=model_path) as base:
+        base.link(one, other, versions=False)
 
 
 @app.command()

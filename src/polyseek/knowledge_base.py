@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from polyseek.candidates import Question
 from polyseek.closing import Closing
 from polyseek.engine.embedder import Embedder
 from polyseek.engine.load import load
 from polyseek.errors import BadInput, FingerprintMismatch
-from polyseek.candidates import Question
 from polyseek.ingest import IndexReport, Plan, ingest
 from polyseek.languages.identify import check_language, query_language
 from polyseek.languages.means import calibrated
@@ -23,6 +23,7 @@ from polyseek.meter import Watch
 from polyseek.models.sources import cache_directory
 from polyseek.models.spec import DEFAULT
 from polyseek.policy import parse_policy
+from polyseek.review import VersionsReport, review
 from polyseek.search import search
 from polyseek.settings import Settings, read_settings
 from polyseek.store.collection import Collection, Recipe, View
@@ -141,6 +142,36 @@ class KnowledgeBase(Closing):
         centred = self._neutral(view.catalog).query(vector, spoken, title=title)
         ready = Question(question, spoken, centred, title)
         return search(view, ready, k, chosen, every_passage=every_passage, grouped=grouped)
+
+    def versions(self, languages: Sequence[str] = ()) -> VersionsReport:
+        """Which documents and passages have no version in a language, and which versions have
+        drifted apart. `languages`: those that everything should be in; by default, those that at
+        least one passage in twenty is in.
+
+        Raises:
+            BadInput: an unknown language.
+        """
+        expected = [check_language(code) for code in languages]
+        with Collection.open(self.path) as collection, collection.catalog.snapshot() as catalog:
+            self._check(catalog.fingerprint())
+            return review(catalog, lambda sums: Neutral(self._calibrated, sums).passages, expected)
+
+    def link(self, one: str, other: str, *, versions: bool = True) -> None:
+        """State that two passages, each "path:line", are versions of each other, or are not.
+
+        It holds as long as both texts stay as they are, whatever is found otherwise.
+
+        Raises:
+            BadInput: there is no such passage, or both are the same.
+        """
+        with Collection.open(self.path, write=True) as collection:
+            catalog = collection.catalog
+            self._check(catalog.fingerprint())
+            first, second = place(catalog, one), place(catalog, other)
+            if first == second:
+                raise BadInput(f"{one!r} and {other!r} are the same passage; name two")
+            catalog.state(first, second, linked=versions)
+            collection.publish(self._derive)
 
     def status(self) -> Status:
         """What it holds and what it was made with."""

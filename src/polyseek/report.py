@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from rich.text import Text
 from polyseek.ingest import IndexReport
 from polyseek.knowledge_base import Status
 from polyseek.models.spec import ModelSpec
+from polyseek.review import Place, VersionsReport
 from polyseek.types import Hit
 
 SNIPPET = 300
@@ -48,12 +50,18 @@ def wrapped(text: str, width: int) -> list[str]:
     return [*lines, line.rstrip()] if line else lines
 
 
-def _indented(out: Console, text: str, style: str = "") -> None:
-    """Print a paragraph, broken to the terminal's width."""
+def _indented(out: Console, text: str, style: str = "", strong: tuple[int, int] = (0, 0)) -> None:
+    """Print a paragraph, broken to the terminal's width; characters `strong` stand out."""
     text = UNSAFE.sub("\ufffd", text)
     lines = wrapped(text, out.width - len(INDENT)) if out.is_terminal else [text]
+    at = 0
     for line in lines:
-        out.print(Text(INDENT + line, style=style))
+        at = max(text.find(line, at), at)
+        shown = Text(INDENT + line, style=style)
+        first, last = (min(max(edge - at, 0), len(line)) for edge in strong)
+        shown.stylize("bold green", len(INDENT) + first, len(INDENT) + last)
+        out.print(shown)
+        at += len(line)
 
 
 def _json(value: Any) -> None:  # noqa: ANN401 - anything JSON can hold
@@ -88,10 +96,11 @@ def indexed(done: IndexReport, path: Path, as_json: bool) -> None:
         (len(done.failed), "failed"),
     ]
     told = ", ".join(f"{n} {word}" for n, word in counts if n) or "no documents"
+    links = f"; {done.linked} pairs of versions" if done.linked else ""
     rate = f" ({done.tokens / done.seconds:,.0f} tokens/s)" if done.embedded else ""
     out.print(
         f"{escape(str(path))}: {told}; {done.embedded} of {done.chunks} passages embedded in "
-        f"{done.seconds:.1f} s{rate}"
+        f"{done.seconds:.1f} s{rate}{links}"
     )
 
 
@@ -114,18 +123,43 @@ def found(hits: Sequence[Hit], *, explain: bool, full: bool, as_json: bool) -> N
             _indented(out, parts, "dim")
         if hit.headings:
             _indented(out, " > ".join(hit.headings), "bold")
-        for line in hit.text.splitlines() if full else [snippet(hit)]:
-            _indented(out, line)
+        if full:
+            for line in hit.text.splitlines():
+                _indented(out, line)
+        else:
+            told = snippet(hit)
+            _indented(out, told, strong=answering(hit, told))
+        for version in hit.versions:
+            lines = f"{version.line_start}-{version.line_end}"
+            _indented(out, f"= {version.language or '?'}  {version.path}:{lines}", "dim")
         out.print()
 
 
 def snippet(hit: Hit) -> str:
-    """The beginning of a passage, on one line, without the heading that is shown above it."""
-    lines = [line for line in hit.text.splitlines() if not MARKUP.match(line)]
-    while len(lines) > 1 and lines[0].startswith("#"):
-        lines = lines[1:]
-    first, *rest = wrapped(" ".join(" ".join(lines).split()), SNIPPET) or [""]
+    """A passage on one line, from the sentence that answers, or else from its beginning without
+    the heading that is shown above it."""
+    before, text = "", hit.text
+    if hit.sentence is not None:
+        before, text = text[: hit.sentence[0] - hit.start], text[hit.sentence[0] - hit.start :]
+    lead = "… " if _said(before) else ""
+    first, *rest = wrapped(lead + _said(text), SNIPPET) or [""]
     return f"{first} …" if rest else first
+
+
+def answering(hit: Hit, told: str) -> tuple[int, int]:
+    """Where in its snippet the sentence that answers stands; nowhere, if there is none."""
+    if hit.sentence is None:
+        return 0, 0
+    start, end = (edge - hit.start for edge in hit.sentence)
+    first = len(told) - len(told.removeprefix("… "))
+    return first, min(first + len(_said(hit.text[start:end])), len(told))
+
+
+def _said(text: str) -> str:
+    lines = [line for line in text.splitlines() if not MARKUP.match(line)]
+    while lines and lines[0].startswith("#"):
+        lines = lines[1:] if len(lines) > 1 else [lines[0].lstrip("# ")] if text[0] != "#" else []
+    return " ".join(" ".join(lines).split())
 
 
 def status(what: Status, documents: Sequence[str] | None, as_json: bool) -> None:
@@ -160,6 +194,54 @@ def verified(problems: Sequence[str], as_json: bool) -> None:
         out.print(f"[red]problem[/] {escape(problem)}")
     if not problems:
         out.print("whole: documents, vectors and indexes agree")
+
+
+class Shown(StrEnum):
+    """What `versions` reports."""
+
+    all = "all"
+    missing = "missing"
+    drifted = "drifted"
+
+
+def versions(found: VersionsReport, show: Shown, as_json: bool) -> bool:
+    """What is missing and what has drifted; whether there was anything of what is shown."""
+    missing, drifted = show != Shown.drifted, show != Shown.missing
+    anything = bool(
+        (missing and (found.documents or found.passages)) or (drifted and found.drifted)
+    )
+    if as_json:
+        _json(asdict(found))
+        return anything
+    out = _out()
+    for languages, count in found.groups.items():
+        out.print(f"[bold]{count:>7}[/] passages in {escape(languages or '?')}")
+    if missing:
+        for path, lacking in found.documents.items():
+            out.print(f"[red]no {' '.join(lacking)}[/]  {escape(path)}")
+        for place, lacking in found.passages:
+            told = " > ".join(place.headings)
+            out.print(f"[red]no {' '.join(lacking)}[/]  {_where(place)}  {escape(told)}")
+    if drifted:
+        for each in found.drifted:
+            out.print(f"[red]{each.kind}[/] {each.confidence:.2f}  {escape(each.detail)}")
+            _beside(out, each.one, each.other)
+    if not anything:
+        out.print("nothing to report" if show != Shown.all else "complete: nothing is missing")
+    return anything
+
+
+def _where(place: Place) -> str:
+    return f"[cyan]{escape(place.path)}[/]:{place.line_start}-{place.line_end}"
+
+
+def _beside(out: Console, one: Place, other: Place) -> None:
+    """Two passages, side by side."""
+    table = Table(box=None, pad_edge=False, padding=(0, 3), width=out.width)
+    for place in (one, other):
+        table.add_column(_where(place), ratio=1, overflow="fold")
+    table.add_row(*(Text(UNSAFE.sub("\ufffd", place.text)) for place in (one, other)))
+    _out().print(table, soft_wrap=False)
 
 
 def removed(names: Sequence[str], as_json: bool) -> None:

@@ -3,8 +3,9 @@
 meaning    its cosine with the question, in neutral space
 sentence   what its best sentence adds or takes away
 language   what makes scores of different languages comparable
-words      where the question's words put it among the passages of its language
-identifiers, preferred, versions
+identifiers, preferred
+versions   what makes its score that of it and its versions together
+words      where the question's words put it among those they speak for
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from polyseek.store.view import View
 
 Floats = npt.NDArray[np.float32]
 
-QUESTION_SENTENCE, TITLE_SENTENCE = 0.7, 0.3
+QUESTION_SENTENCE, TITLE_SENTENCE = 0.7, 0.35
 """Weight of the best sentence beside the whole passage. A question is answered by a sentence; a
 title names what a whole passage is about (docs/decisions/0008-sentences.md)."""
 NAMES = 0.15
@@ -31,6 +32,9 @@ PREFERRED = 0.1
 BEST_VERSION = 0.75
 """Weight of the best version beside the mean of all (docs/decisions/0009-versions.md)."""
 LEAST_DEVIATION = 1e-6
+
+Links = Mapping[int, Sequence[int]]
+"""A passage -> its versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +49,23 @@ class Scored:
     def score(self) -> float:
         return sum(self.parts.values())
 
+    def plus(self, name: str, more: float) -> Scored:
+        """With another part, or more of it."""
+        return replace(self, parts={**self.parts, name: self.parts.get(name, 0.0) + more})
 
-def scored(view: View, question: Question, found: Candidates, policy: Policy) -> dict[int, Scored]:
-    """Every candidate with the parts of its own score."""
+
+def scored(view: View, question: Question, found: Candidates, policy: Policy) -> list[Scored]:
+    """Every candidate with the parts of its score, highest score first."""
+    own = _own(view, question, found, policy)
+    return _ordered_by_words(question, found, _with_versions(own, found.links))
+
+
+def _own(view: View, question: Question, found: Candidates, policy: Policy) -> dict[int, Scored]:
+    """Every candidate with the parts that it has by itself."""
     ids = list(found.meaning)
     meaning = np.array([found.meaning[id] for id in ids])  # (n,)
     mixed = meaning + _sentence_part(view, question, ids, meaning)
     even = _comparable(view, question, [found.languages[id] for id in ids], mixed)
-    moved = _reordered(dict(zip(ids, even.tolist(), strict=True)), found)
     return {
         id: Scored(
             id,
@@ -61,7 +74,6 @@ def scored(view: View, question: Question, found: Candidates, policy: Policy) ->
                 "meaning": float(meaning[at]),
                 "sentence": float(mixed[at] - meaning[at]),
                 "language": float(even[at] - mixed[at]),
-                "words": moved[id] - float(even[at]),
                 **_extra(id, found, policy),
             },
         )
@@ -106,41 +118,49 @@ def _comparable(
     return even
 
 
-def _reordered(scores: Mapping[int, float], found: Candidates) -> dict[int, float]:
-    """Passages of each language, put in order by meaning and words together, with the scores that
-    meaning gave to them: the first by both gets the highest of those scores, and so on down.
-
-    Words are evidence within a language. Were they simply added, every passage in the question's
-    language would move ahead of its translations (docs/decisions/0005-lexical.md). What a version
-    in the question's language has of its words speaks for the versions in other languages too.
-    """
-    words = {
-        id: max([found.words.get(each, 0.0) for each in (id, *found.links.get(id, ()))])
-        for id in scores
-    }
-    moved: dict[int, float] = {}
-    for language in set(found.languages.values()):
-        alike = [id for id in scores if found.languages[id] == language]
-        both = sorted(alike, key=lambda id: (-(scores[id] + WORDS * words[id]), id))
-        moved |= zip(both, sorted((scores[id] for id in alike), reverse=True), strict=True)
-    return moved
-
-
-def with_versions(own: Mapping[int, Scored], links: Mapping[int, Sequence[int]]) -> list[Scored]:
-    """Every candidate with what its versions add, highest score first.
+def _with_versions(own: Mapping[int, Scored], links: Links) -> dict[int, Scored]:
+    """Every candidate with what its versions add.
 
     The score of a passage with versions is a mean of the best of them and of their mean, each
     language counted once, by its best: they answer together, so they stand together.
     """
-    together = []
+    scores = {id: each.score for id, each in own.items()}
+    together = {}
     for id, scored in own.items():
-        by_language = {scored.language: scored.score}
+        by_language = {scored.language: scores[id]}
         for other in links.get(id, ()):
-            language, score = own[other].language, own[other].score
-            by_language[language] = max(score, by_language.get(language, score))
+            language = own[other].language
+            by_language[language] = max(scores[other], by_language.get(language, scores[other]))
         if len(by_language) > 1:
-            scores = list(by_language.values())
-            group = BEST_VERSION * max(scores) + (1 - BEST_VERSION) * sum(scores) / len(scores)
-            scored = replace(scored, parts={**scored.parts, "versions": group - scored.score})
-        together.append(scored)
-    return sorted(together, key=lambda each: (-each.score, each.id))
+            every = by_language.values()
+            group = BEST_VERSION * max(every) + (1 - BEST_VERSION) * sum(every) / len(every)
+            scored = scored.plus("versions", group - scores[id])
+        together[id] = scored
+    return together
+
+
+def _ordered_by_words(
+    question: Question, found: Candidates, scores: Mapping[int, Scored]
+) -> list[Scored]:
+    """Passages put in order by score and words together, with the scores that they had: the first
+    by both gets the highest, and so on down; then all of them, highest score first.
+
+    Words are evidence within a language. Were they simply added, every passage in the question's
+    language would move ahead of those in others (docs/decisions/0005-lexical.md). So those that
+    have a version in the question's language are put in order among themselves, by what any
+    version has of the words; the others among those of their own language.
+    """
+    alike: dict[str, list[int]] = {}
+    words: dict[int, float] = {}
+    for id in scores:
+        versions = (id, *found.links.get(id, ()))
+        spoken = question.language in (found.languages[each] for each in versions)
+        alike.setdefault(question.language if spoken else found.languages[id], []).append(id)
+        words[id] = max(found.words.get(each, 0.0) for each in versions)
+    out = []
+    for ids in alike.values():
+        value = {id: scores[id].score for id in ids}
+        both = sorted(ids, key=lambda id: (-(value[id] + WORDS * words[id]), id))
+        for id, given in zip(both, sorted(value.values(), reverse=True), strict=True):
+            out.append((-given, id, scores[id].plus("words", given - value[id])))
+    return [each for *_, each in sorted(out, key=lambda each: each[:2])]

@@ -15,7 +15,7 @@ import numpy as np
 
 from polyseek.candidates import Question, gather
 from polyseek.policy import Policy
-from polyseek.scoring import Scored, scored, with_versions
+from polyseek.scoring import Scored, scored
 from polyseek.store.rows import Row
 from polyseek.store.view import View
 from polyseek.types import Hit
@@ -54,7 +54,7 @@ def ranked(
     if not len(view.ids):
         return []
     found = gather(view, question, k, policy, grouped=grouped)
-    together = with_versions(scored(view, question, found, policy), found.links)
+    together = scored(view, question, found, policy)
     by_id = {each.id: each for each in together}
     groups: list[Group] = []
     taken: set[int] = set()
@@ -91,10 +91,7 @@ def _with_score(group: Group, best: Scored) -> Group:
     """The group, whose first gets the score of the best: it stands for all of them."""
     first = group[0]
     gain = best.score - first.score
-    if gain:
-        versions = first.parts.get("versions", 0.0) + gain
-        first = replace(first, parts={**first.parts, "versions": versions})
-    return [first, *group[1:]]
+    return [first.plus("versions", gain) if gain else first, *group[1:]]
 
 
 def _balanced(groups: Sequence[Group]) -> list[Group]:
@@ -142,8 +139,8 @@ def _best_sentences(
 ) -> Mapping[int, tuple[int, int]]:
     """Passage -> start and end, within it, of its sentence that is nearest to the question."""
     said = view.sentences([row.id for row in rows])
-    scores = said.vectors @ question.vector  # (s,)
     best: dict[int, tuple[int, int]] = {}
+    scores = said.vectors @ question.vector if len(said.owners) else np.empty(0)  # (s,)
     for at in np.argsort(scores, kind="stable").tolist():  # the best of each is the last
         start, end = said.borders[at].tolist()
         best[int(said.owners[at])] = start, end

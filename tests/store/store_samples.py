@@ -54,7 +54,9 @@ def document(path: str, text: str = "") -> Document:
 def put(catalog: Catalog, path: str, texts: Sequence[str], seed: int = 0) -> Vectors:
     """Put a document with one chunk a text; returns the vectors (n, D) float32 it was given."""
     vectors = unit(len(texts), seed=seed)
-    catalog.put(document(path, "".join(texts)), 100, chunks_of(texts), vectors)
+    with catalog.transaction():
+        catalog.put(document(path, "".join(texts)), 100, chunks_of(texts), vectors)
+        catalog.link([], [path])
     return vectors
 
 

@@ -23,17 +23,18 @@ from polyseek.languages.sides import Side, Version, paired, spans
 
 __all__ = ["KINDS", "LEAST", "Drift", "Version", "find_drift"]
 
-KINDS = {"number": 0.7, "link": 0.7, "code": 0.65, "missing": 0.45, "negation": 0.25}
-"""Kind of drift -> how sure it is with one witness, as measured (benchmarks/drift.py)."""
+KINDS = {"number": 0.7, "link": 0.7, "code": 0.65, "missing": 0.4, "negation": 0.25}
+"""Kind of drift -> how sure it is with one witness; set by hand, in the order of how often
+each kind was a false alarm in benchmarks/drift.py. An order, no probability."""
 LEAST = 0.6
 """Confidence from which on a finding is reported. So with one witness alone, only numbers, links
-and code are; a missing sentence needs two of them, a negation four."""
-AGAINST, AGREEING = 0.6, 1.8
+and code are; a missing sentence needs three, a negation four."""
+AGAINST, AGREEING = 0.6, 2.4
 """What each further witness adds to the log-odds, and one that agrees with the odd version takes.
 Versions are translated from each other, so witnesses are far from independent."""
 BOTH = 0.6
 """Doubt that remains where a version both lacks something and has something else instead."""
-ALIKE = 0.7
+ALIKE = 0.75
 """From which on a word in code is another one misspelt, rather than translated."""
 
 UNSURE = 9

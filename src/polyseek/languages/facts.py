@@ -43,11 +43,18 @@ SIGN = re.compile(r"[^A-Za-z0-9_]")
 CODE_SIGN = re.compile(r"[(){}\[\]=<>/_$@\\]|\w\.\w")
 
 NUMBER = re.compile(
-    r"(?<![A-Za-z_0-9.,])[0-9]+(?:[.,'’\u00a0\u202f][0-9]+)*|(?<=[A-Za-z])[0-9]+(?:\.[0-9]+)+"
+    r"(?<![A-Za-z_0-9])(?<![0-9][.,])"
+    r"(?:[1-9][0-9]{0,2}(?: [0-9]{3})+(?![0-9])|[0-9]+(?:[.,'’][0-9]+)*)"
+    r"|(?<=[A-Za-z])[0-9]+(?:\.[0-9]+)+"
 )
-GROUPED = re.compile(r"[1-9]\d{0,2}(?:([.,'’\u00a0\u202f])\d{3})(?:\1\d{3})*")
+GROUPED = re.compile(r"[1-9]\d{0,2}(?:([.,'’ ])\d{3})(?:\1\d{3})*")
+STOPS = {ord(sign): " ; " for sign in "，、。；"}
+"""Full-width signs between numbers, which NFKC would turn into decimal points and commas."""
+LARGE = 5
+"""Digits from which on a number may be written with a word for its zeros."""
+ROMAN = tuple(zip((50, 40, 10, 9, 5, 4, 1), ("L", "XL", "X", "IX", "V", "IV", "I"), strict=True))
 MYRIADS = {
-    10**3: r"千|천|k\b|thousand|tausend|mil\b|mille|тыс",
+    10**3: r"千(?![克瓦米])|천|k\b|thousand|tausend|mil\b|mille|тыс",
     10**4: r"万|萬|만",
     10**6: r"百万|million|millón|millon|milhã|млн|миллион|백만",
     10**8: r"億|亿|억",
@@ -113,7 +120,7 @@ def facts(text: str) -> Facts:
 def numbers(text: str) -> set[str]:
     """The numbers in `text`, written one way: 1,000 and 1.000 and １０００ are "1000", 1万 is
     "10000", 2024-03-05 is "2024", "3" and "5". A digit that ends a name (OAuth2) is none."""
-    plain = unicodedata.normalize("NFKC", text)
+    plain = unicodedata.normalize("NFKC", text.translate(STOPS))
     plain = DATE.sub(r"\1 \2 \3", "".join(_digit(char) for char in plain))
     return {_number(plain, match) for match in NUMBER.finditer(plain)}
 
@@ -126,7 +133,7 @@ def _number(text: str, match: re.Match[str]) -> str:
     raw = match[0]
     if GROUPED.fullmatch(raw):
         raw = re.sub(r"\D", "", raw)
-    raw = re.sub(r"[,'’\u00a0\u202f]", ".", raw)
+    raw = re.sub(r"[,'’]", ".", raw)
     whole, dot, rest = raw.partition(".")
     number = (whole.lstrip("0") or "0") + dot + rest
     if number.count(".") > 1:
@@ -170,17 +177,47 @@ def link(target: str) -> str:
     return re.sub(r"^https?://(?:www\.)?", "", LANGUAGE_PART.sub("", bare)).rstrip("/.,;:!?)")
 
 
+def said_otherwise(number: str, others: set[str]) -> bool:
+    """Whether one of `others` may be the same: a decade ("90" of 1990), a century (17 of the
+    1600s), or a large number whose zeros are a word (1.5 of 1500000)."""
+    digits = number.replace(".", "").strip("0")
+    for other in others:
+        short, long = sorted((number, other), key=len)
+        if len(short) == 2 and len(long) == 4 and long.endswith(short):
+            return True
+        century = str(int(short) - 1) if len(short) == 2 and short.isdecimal() else "-"
+        if len(long) == 4 and long.startswith(century) and long.endswith("0"):
+            return True
+        if len(long) >= LARGE and digits and other.replace(".", "").strip("0") == digits:
+            return True
+    return False
+
+
 def may_be_words(number: str) -> bool:
     """Whether `in_words` knows the number at all."""
     return number == "1" or number in NUMBER_WORDS
 
 
 def in_words(number: str, text: str) -> bool:
-    """Whether `text` may say `number` in words: "2" where it has "both", "zweite" or "二"."""
+    """Whether `text` may say `number` in words: "2" where it has "both", "二" or "II"."""
     if number == "1":
         return True
     found = NUMBER_WORDS.get(number)
-    return bool(found and found.search(text))
+    if found and found.search(text):
+        return True
+    numeral = roman(number)
+    return bool(numeral and re.search(rf"(?<![A-Za-z]){numeral}(?![A-Za-z])", text))
+
+
+def roman(number: str) -> str:
+    """The Roman numeral of 2 to 89, which centuries and chapters have; else ""."""
+    if not number.isdecimal() or not 2 <= int(number) < 90:
+        return ""
+    rest, numeral = int(number), ""
+    for value, letters in ROMAN:
+        numeral += letters * (rest // value)
+        rest %= value
+    return numeral
 
 
 def polarity(sentence: str, language: str) -> int | None:

@@ -18,13 +18,17 @@ from polyseek.languages.facts import (
     Facts,
     facts,
     in_words,
+    is_word,
     numbers,
     polarity,
+    said_otherwise,
     squeezed,
 )
 from polyseek.languages.sentence_pairs import Floats, Pair, Span, align
 
 NAME = re.compile(r"[A-Za-z0-9_]*[A-Za-z0-9]{2}[A-Za-z0-9_]*|[0-9]+")
+PART = re.compile(r"[A-Za-z0-9_]+")
+"""What code is made of; where all parts stand, somebody has said it in other words."""
 OPENS = re.compile(r"\s*(?:///|:::|!!!|\?\?\?)|[^\n]*</?t[drh]\b")
 FEW_LETTERS = 4
 """A sentence with fewer is an include or a rule and not aligned."""
@@ -124,19 +128,26 @@ class Side:
         return numbers(FENCE.sub("\n", DIRECTIVE.sub(" ", self.near)))
 
     @cached_property
+    def _words(self) -> set[str]:
+        return set(PART.findall(self.near))
+
+    @cached_property
     def _squeezed(self) -> str:
         return squeezed(self.near)
 
     def has(self, kind: str, fact: str) -> bool:
         """Whether the fact stands here or in a neighbour, written in whatever way."""
         if kind == "number":
-            return fact in self._near_numbers or in_words(fact, self.near)
+            near = self._near_numbers
+            return fact in near or said_otherwise(fact, near) or in_words(fact, self.near)
         if kind == "link":
             return fact in self._near_facts.links or fact in self.near
-        if fact in self._near_facts.code or (SIGN.search(fact) and fact in self._squeezed):
+        if fact in self._near_facts.code or self._words.issuperset(PART.findall(fact)):
             return True
-        whole = rf"(?<![A-Za-z0-9_]){re.escape(fact)}(?![A-Za-z0-9_])"
-        return re.search(whole, self.near) is not None
+        if SIGN.search(fact):
+            whole = rf"(?<![A-Za-z0-9_]){re.escape(fact)}(?![A-Za-z0-9_])"
+            return re.search(whole, self._squeezed) is not None
+        return not is_word(fact) and "_" not in fact and fact in self._squeezed
 
 
 def paired(one: Side, other: Side, ratio: float) -> list[Pair]:

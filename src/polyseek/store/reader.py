@@ -178,12 +178,16 @@ class Reader(Closing):
 
     def vectors(self, ids: Sequence[int] | Ids) -> Vectors:
         """Vectors (n, D) float32 of these chunks, in this order."""
-        query = "SELECT vector FROM vectors WHERE chunk_id = ?"
-        with translated(self.path):
-            found = [self._db.execute(query, (int(id),)).fetchone() for id in ids]
-        self._require(ids, [row is not None for row in found])
-        stacked = np.frombuffer(b"".join(row[0] for row in found), HALF)
-        return stacked.reshape(len(found), self.dimensions or 0).astype(np.float32)
+        wanted, found = [int(id) for id in ids], dict[int, bytes]()
+        for first in range(0, len(wanted), KEYS_AT_ONCE):
+            some = wanted[first : first + KEYS_AT_ONCE]
+            marks = ",".join("?" * len(some))
+            query = f"SELECT chunk_id, vector FROM vectors WHERE chunk_id IN ({marks})"
+            with translated(self.path):
+                found.update(self._db.execute(query, some))
+        self._require(ids, [id in found for id in wanted])
+        stacked = np.frombuffer(b"".join(found[id] for id in wanted), HALF)
+        return stacked.reshape(len(wanted), self.dimensions or 0).astype(np.float32)
 
     def _require(self, ids: Sequence[int] | Ids, there: list[bool]) -> None:
         if not all(there):

@@ -18,10 +18,10 @@ import numpy as np
 from polyseek.store.arrays import DOUBLE, Halves, Sum
 
 
-def sums_of(blocks: Iterable[tuple[Sequence[str], Halves]]) -> dict[str, tuple[int, Sum]]:
+def sums_of(blocks: Iterable[tuple[Sequence[str], np.ndarray]]) -> dict[str, tuple[int, Sum]]:
     """Per language: number of vectors and their sum (D,) float64.
 
-    blocks: pairs of n language codes and n vectors (n, D) fp16.
+    blocks: pairs of n language codes and n vectors (n, D).
     """
     found: dict[str, tuple[int, Sum]] = {}
     for languages, vectors in blocks:

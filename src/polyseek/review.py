@@ -1,0 +1,188 @@
+"""What a collection lacks in a language, and what its language versions no longer agree on."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from polyseek.chunking import passage_sentences
+from polyseek.languages.drift import Version, find_drift
+from polyseek.store.arrays import Sum
+from polyseek.store.reader import Reader
+from polyseek.store.rows import Row
+from polyseek.store.sums import sums_of
+
+Floats = npt.NDArray[np.float32]
+Prepare = Callable[[Floats, Sequence[str]], Floats]
+"""Vectors (n, D) float32 and their n languages -> rows (n, D) in neutral space."""
+Centre = Callable[[dict[str, tuple[int, Sum]]], Prepare]
+"""Sums of vectors by language, as in store.sums -> what takes their means away."""
+
+PRESENT = 0.05
+"""A language is expected everywhere if at least this share of the passages is in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A passage, for a reader."""
+
+    path: str
+    language: str
+    line_start: int
+    line_end: int
+    headings: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """`one` says something else than its versions, of which `other` is one."""
+
+    one: Place
+    other: Place
+    kind: str
+    """"number", "link", "code", "missing" or "negation"."""
+    confidence: float
+    """From 0 to 1; an order, no probability."""
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class VersionsReport:
+    """How complete a collection is in its languages."""
+
+    languages: tuple[str, ...]
+    """Those that every passage is expected in."""
+    groups: Mapping[str, int]
+    """Languages, such as "en ja zh" -> how many passages have versions in just these."""
+    documents: Mapping[str, tuple[str, ...]]
+    """Document -> the languages that none of its passages has a version in."""
+    passages: Sequence[tuple[Place, tuple[str, ...]]]
+    """Passages without a version in languages that their document has."""
+    drifted: Sequence[Drifted]
+    """Surest first."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing and nothing has drifted."""
+        return not (self.documents or self.passages or self.drifted)
+
+
+def review(catalog: Reader, centre: Centre, languages: Sequence[str]) -> VersionsReport:
+    """The report on a pinned catalog, for these languages; for all that matter if there are none.
+
+    `centre` is for the sentences: they are compared in a neutral space of their own.
+    """
+    ids, named = catalog.languages()
+    language = dict(zip(ids.tolist(), named.tolist(), strict=True))
+    expected = tuple(sorted(languages)) or _matter(language.values())
+    links = catalog.links_of(ids)
+    rows = {row.id: row for row in catalog.rows(ids)}
+    has = {id: {language[id], *(language[other] for other in links.get(id, ()))} for id in language}
+    documents: dict[str, set[str]] = defaultdict(set)
+    for id, row in rows.items():
+        documents[row.path] |= has[id]
+    alone = {
+        path: tuple(x for x in expected if x not in spoken) for path, spoken in documents.items()
+    }
+    passages = [
+        (_place(row), lacking)
+        for id, row in rows.items()
+        if (lacking := tuple(x for x in expected if x in documents[row.path] - has[id]))
+    ]
+    return VersionsReport(
+        expected,
+        _sets(links, language, expected),
+        {path: lacking for path, lacking in sorted(alone.items()) if lacking},
+        sorted(passages, key=lambda each: (each[0].path, each[0].line_start)),
+        _drifted(catalog, centre, rows, _groups(links)),
+    )
+
+
+def _matter(languages: Iterable[str]) -> tuple[str, ...]:
+    counts = Counter(languages)
+    least = PRESENT * counts.total()
+    return tuple(sorted(name for name, count in counts.items() if name and count >= least))
+
+
+def _sets(
+    links: Mapping[int, Sequence[int]], language: Mapping[int, str], expected: Sequence[str]
+) -> dict[str, int]:
+    """How many groups there are of each set of the languages; most complete first."""
+    groups = [*_groups(links), *([id] for id in language if id not in links)]
+    counts = Counter(
+        " ".join(sorted({language[id] for id in group} & set(expected))) for group in groups
+    )
+    return dict(sorted(counts.items(), key=lambda item: (-len(item[0].split()), -item[1], item[0])))
+
+
+def _groups(links: Mapping[int, Sequence[int]]) -> list[list[int]]:
+    """The passages that links hold together, each group and all groups in the order of ids."""
+    groups: list[list[int]] = []
+    seen: set[int] = set()
+    for first in sorted(links):
+        if first in seen:
+            continue
+        seen.add(first)
+        group, at = [first], 0
+        while at < len(group):
+            new = [other for other in links.get(group[at], ()) if other not in seen]
+            seen.update(new)
+            group += new
+            at += 1
+        groups.append(sorted(group))
+    return groups
+
+
+def _drifted(
+    catalog: Reader, centre: Centre, rows: Mapping[int, Row], groups: Sequence[Sequence[int]]
+) -> list[Drifted]:
+    found = find_drift(_versions(catalog, centre, rows), groups)
+    return [
+        Drifted(
+            _place(rows[each.one]),
+            _place(rows[each.other]),
+            each.kind,
+            each.confidence,
+            each.detail,
+        )
+        for each in found
+    ]
+
+
+def _versions(catalog: Reader, centre: Centre, rows: Mapping[int, Row]) -> list[Version]:
+    """Every passage with its sentences, those of a document in its order. A passage of one
+    sentence has the passage's own vector for it."""
+    ids = sorted(rows)  # a document's ids follow each other
+    said = catalog.sentences(ids)
+    codes = [rows[int(id)].chunk.language for id in said.owners]
+    single = {row.chunk.language for row in rows.values()} - set(codes)
+    sums = {
+        **{name: catalog.language_sums()[name] for name in single},
+        **sums_of([(codes, said.vectors)]),
+    }
+    prepare = centre(sums)
+    vectors = prepare(said.vectors, codes)
+    starts = np.searchsorted(said.owners, ids)
+    ends = np.searchsorted(said.owners, ids, side="right")
+    versions = []
+    for id, start, end in zip(ids, starts.tolist(), ends.tolist(), strict=True):
+        row = rows[id]
+        borders = said.borders[start:end].tolist()
+        own = vectors[start:end]
+        if start == end and len(borders := passage_sentences(row.chunk.text)) == 1:
+            own = prepare(catalog.vectors([id]), [row.chunk.language])
+        texts = tuple(row.chunk.text[a:b] for a, b in borders[: len(own)])
+        versions.append(Version(id, row.path, row.chunk.language, row.chunk.text, texts, own))
+    return versions
+
+
+def _place(row: Row) -> Place:
+    chunk = row.chunk
+    return Place(
+        row.path, chunk.language, chunk.line_start, chunk.line_end, chunk.headings, chunk.text
+    )
