@@ -16,10 +16,12 @@ from polyseek.chunking import chunk, passage_sentences
 from polyseek.documents import Found, Positions, find, origin, read
 from polyseek.engine.embedder import Embedder
 from polyseek.errors import BadInput
+from polyseek.languages.agreement import marks
 from polyseek.languages.identify import document_language, passage_language
+from polyseek.languages.words import words
 from polyseek.meter import Meter, Watch
 from polyseek.store.catalog import Catalog
-from polyseek.types import Chunk, Document
+from polyseek.types import Chunk, Document, Terms
 from polyseek.vectors import Vectors
 
 FLUSH_CHUNKS = 256
@@ -179,10 +181,18 @@ def _flush(
         for ready in waiting:
             size = len(ready.document.text.encode(errors="surrogatepass"))
             rows, sentences = vectors.of(ready.chunks, embedder.spec.dimensions)
-            catalog.put(ready.document, size, ready.chunks, rows, ready.found.origin, sentences)
+            terms = [_terms(each) for each in ready.chunks]
+            catalog.put(
+                ready.document, size, ready.chunks, rows, ready.found.origin, sentences, terms
+            )
     report.embedded += len(vectors.missing)
     report.tokens += vectors.tokens
     meter.stored(len(vectors.missing))
+
+
+def _terms(passage: Chunk) -> Terms:
+    text = "\n".join((*passage.headings, passage.context, passage.text))
+    return Terms(tuple(words(text)), marks(passage.text))
 
 
 def _follow(

@@ -33,8 +33,8 @@ from polyseek.types import Hit
 
 CHUNKER = 2
 """Raised when the same text is cut differently; part of the fingerprint."""
-WORDS = 1
-"""Raised when the same text gives other words; part of the lexical index's stamp."""
+TERMS = 1
+"""Raised when the same text gives other words or marks; part of the fingerprint."""
 CHUNK_TOKENS = 240
 
 
@@ -252,6 +252,7 @@ class KnowledgeBase(Closing):
             **self.embedder.fingerprint,
             "chunker": CHUNKER,
             "chunk_tokens": tokens,
+            "terms": TERMS,
             "sentences": stored.get("sentences", True) if sentences is None else sentences,
         }
         different = sorted(name for name in mine if stored and stored.get(name) != mine[name])
@@ -285,7 +286,7 @@ class KnowledgeBase(Closing):
 
     def _derive(self, catalog: Reader) -> Recipe:
         neutral = self._neutral(catalog)
-        return Recipe(neutral.passages, words, f"{neutral.salt}-{WORDS}")
+        return Recipe(neutral.passages, words, f"{neutral.salt}-{TERMS}")
 
 
 def _check_question(question: str, k: int) -> None:

@@ -47,8 +47,8 @@ def _passages(catalog: Reader, prepare: Prepare) -> tuple[list[Passage], Floats]
         rows.append(prepare(vectors.astype(np.float32), languages))
     places = catalog.places()
     return [
-        Passage(id, path, ordinal, language, depth, marks(text))
-        for id, path, ordinal, language, depth, text in places
+        Passage(id, path, ordinal, language, depth, marks(text) if known is None else known)
+        for id, path, ordinal, language, depth, known, text in places
     ], np.concatenate(rows)
 
 

@@ -14,7 +14,7 @@ from polyseek.errors import BadInput, StoreError
 from polyseek.store import schema
 from polyseek.store.arrays import HALF
 from polyseek.store.catalog import Catalog, chunk_key
-from polyseek.types import Chunk, Document
+from polyseek.types import Chunk, Document, Terms
 
 TEXTS = ["Guten Tag", "你好，世界", "สวัสดี", "مرحبا\x00", "🎉 e\u0301", "'; DROP TABLE chunks; --"]
 
@@ -37,9 +37,20 @@ def test_rows_give_back_what_was_put(path: Path) -> None:
         assert [row.chunk for row in rows] == chunks[::-1]
         assert {(row.path, row.title) for row in rows} == {("dir/ü.md", "About dir/ü.md")}
         assert list(catalog.lexical_rows()) == [
-            (id, chunk.language, chunk.headings, chunk.context, chunk.text)
+            (id, chunk.language, None, "\n".join((*chunk.headings, chunk.context, chunk.text)))
             for id, chunk in zip(ids.tolist(), chunks, strict=True)
         ]
+
+
+def test_terms_are_kept_with_their_chunk(path: Path) -> None:
+    terms = [Terms(("猫", "cat"), frozenset({"`a b`", "42"})), Terms((), frozenset())]
+    with Catalog.open(path, write=True) as catalog:
+        catalog.put(document("a"), 1, chunks_of(["x", "y"]), unit(2), terms=terms)
+        ids = catalog.languages()[0].tolist()
+        kept = [(id, words) for id, _, words, _ in catalog.lexical_rows()]
+        assert kept == [(ids[0], ["猫", "cat"]), (ids[1], [])]
+        assert [place[5] for place in catalog.places()] == [frozenset({"`a b`", "42"}), frozenset()]
+        assert [place[6] for place in catalog.places()] == ["", ""]
 
 
 def test_vectors_come_back_as_fp16_in_the_order_asked_for(path: Path) -> None:

@@ -43,8 +43,8 @@ def build(catalog: Reader, recipe: Recipe, directory: Path | None) -> View:
     else:
         index = _quantised(catalog, recipe, (ids, languages), directory, moments)
     lexical = LexicalIndex.create(None if directory is None else directory / LEXICAL_DIRECTORY)
-    for id, language, headings, context, text in catalog.lexical_rows():
-        lexical.add(id, language, recipe.segment("\n".join((*headings, context, text))))
+    for id, language, words, text in catalog.lexical_rows():
+        lexical.add(id, language, recipe.segment(text) if words is None else words)
     lexical.commit()
     if directory is not None:
         index.save(directory / VECTORS_FILE)

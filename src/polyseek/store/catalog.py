@@ -23,7 +23,7 @@ from polyseek.store.connection import connect, translated
 from polyseek.store.reader import Reader, open_reader
 from polyseek.store.rows import CHUNK_COLUMNS, chunk_key, chunk_values, halves
 from polyseek.store.sentences import put_sentences
-from polyseek.types import Chunk, Document
+from polyseek.types import Chunk, Document, Terms
 
 __all__ = ["Catalog", "chunk_key"]
 
@@ -92,19 +92,22 @@ class Catalog(Reader):
         vectors: np.ndarray,
         origin: str = "",
         sentences: Sequence[np.ndarray] | None = None,
+        terms: Sequence[Terms] | None = None,
     ) -> None:
         """Store a document; what was stored under its path is replaced.
 
         size: of the file, in bytes. vectors: (len(chunks), D) unit rows, float32 or fp16: the
         embeddings of the chunks' `embedded_text`, as passages. They are kept as fp16.
         origin: absolute path of the file. sentences: for each chunk the vectors (s, D) of its
-        sentences, float32, or int8 as they were stored; None if no chunk has any.
+        sentences, float32, or int8 as they were stored; None if no chunk has any. terms: of each
+        chunk; None to make them whenever they are needed.
         """
         stored = halves(vectors, len(chunks), self.dimensions)
         with self.transaction():
             try:
                 document_id = self._put(document, (size, origin), chunks, stored)
                 self._put_sentences(document_id, chunks, sentences)
+                self._put_terms(document_id, terms or ())
             except UnicodeEncodeError as error:
                 raise BadInput(
                     f"{document.path!r} holds {error.object[error.start : error.end]!r}, half of a "
@@ -148,6 +151,15 @@ class Catalog(Reader):
         none = np.empty((0, 0), np.int8)
         for (id,), chunk, rows in zip(ids, chunks, sentences or [none] * len(chunks), strict=True):
             put_sentences(self._db, id, chunk, rows)
+
+    def _put_terms(self, document_id: int, terms: Sequence[Terms]) -> None:
+        self._db.executemany(
+            "UPDATE chunks SET words = ?, marks = ? WHERE document_id = ? AND ordinal = ?",
+            [
+                (" ".join(each.words), "\n".join(sorted(each.marks)), document_id, ordinal)
+                for ordinal, each in enumerate(terms)
+            ],
+        )
 
     def link(self, found: Sequence[links.StoredLink], paths: Sequence[str]) -> None:
         """Store links that were found for the documents `paths`, whose links are then known."""

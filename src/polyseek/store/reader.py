@@ -19,13 +19,9 @@ from polyseek.errors import StoreError
 from polyseek.store import links, schema, sums
 from polyseek.store.arrays import HALF, Bytes, Halves, Ids, Names, Sum, Vectors
 from polyseek.store.connection import connect, translated
+from polyseek.store.damage import damage_of
 from polyseek.store.rows import CHUNK_COLUMNS, Row, Statistics, chunk_from
-from polyseek.store.sentences import (
-    Sentences,
-    read_sentences,
-    sentence_faults,
-    sentences_of_keys,
-)
+from polyseek.store.sentences import Sentences, read_sentences, sentences_of_keys
 from polyseek.types import Chunk
 
 # SQLite allows 32,766 placeholders a statement, older builds 999.
@@ -218,13 +214,16 @@ class Reader(Closing):
             vectors = np.frombuffer(b"".join(row[2] for row in page), HALF)
             yield ids, [row[1] for row in page], vectors.reshape(len(page), -1)
 
-    def lexical_rows(self) -> Iterator[tuple[int, str, tuple[str, ...], str, str]]:
-        """Every chunk's id, language, headings, context and text."""
-        for page in self._pages(
-            "SELECT id, language, headings, context, text FROM chunks", "id", 1024
-        ):
-            for id, language, headings, context, text in page:
-                yield id, language, tuple(json.loads(headings)), context, text
+    def lexical_rows(self) -> Iterator[tuple[int, str, list[str] | None, str]]:
+        """Every chunk's id and language; its words, or None and what they are to be made from."""
+        query = (
+            "SELECT id, language, words, iif(words IS NULL, headings, '[]'), "
+            "iif(words IS NULL, context || char(10) || text, '') FROM chunks"
+        )
+        for page in self._pages(query, "id", 1024):
+            for id, language, words, headings, text in page:
+                known = None if words is None else words.split(" ") if words else []
+                yield id, language, known, "\n".join((*json.loads(headings), text))
 
     def chunks(self) -> Iterator[tuple[int, bytes, Chunk]]:
         """Every chunk: its id, its stored key, the chunk itself."""
@@ -232,13 +231,23 @@ class Reader(Closing):
             for id, key, *values in page:
                 yield id, key, chunk_from(values)
 
-    def places(self) -> list[tuple[int, str, int, str, int, str]]:
-        """Every chunk, by id: id, path, ordinal, language, length of the heading path, text."""
+    def places(self) -> list[tuple[int, str, int, str, int, frozenset[str] | None, str]]:
+        """Every chunk, by id: id, path, ordinal, language, length of the heading path; its marks,
+        or None and the text that they are to be found in."""
         with translated(self.path):
-            return self._db.execute(
+            rows = self._db.execute(
                 "SELECT chunks.id, path, ordinal, chunks.language, json_array_length(headings), "
-                "text FROM chunks JOIN documents ON documents.id = document_id ORDER BY chunks.id"
+                "marks, iif(marks IS NULL, text, '') FROM chunks "
+                "JOIN documents ON documents.id = document_id ORDER BY chunks.id"
             ).fetchall()
+        return [
+            (
+                *row[:5],
+                None if row[5] is None else frozenset(filter(None, row[5].split("\n"))),
+                row[6],
+            )
+            for row in rows
+        ]
 
     def document(self, path: str) -> list[tuple[bytes, Chunk]]:
         """The chunks of one document with their keys, in order; none if it is not there."""
@@ -253,20 +262,9 @@ class Reader(Closing):
         return [(key, chunk_from(values)) for key, *values in found]
 
     def damage(self) -> list[str]:
-        """What SQLite finds wrong with its file, and chunks without a whole vector."""
-        size = HALF.itemsize * (self.dimensions or 0)
+        """What SQLite finds wrong with its file, and rows that do not fit together."""
         with translated(self.path):
-            whole = [row[0] for row in self._db.execute("PRAGMA integrity_check")]
-            broken = self._db.execute("PRAGMA foreign_key_check").fetchall()
-            bare = self._db.execute(
-                "SELECT id FROM chunks LEFT JOIN vectors ON chunk_id = id "
-                "WHERE vector IS NULL OR length(vector) != ?",
-                (size,),
-            ).fetchall()
-            odd = sentence_faults(self._db, self.dimensions or 0) + links.link_faults(self._db)
-        found = [] if whole == ["ok"] else whole
-        found += [f"row {row[1]} of {row[0]} refers to a missing row" for row in broken]
-        return found + [f"chunk {row[0]} has no vector of {size} bytes" for row in bare] + odd
+            return damage_of(self._db, self.dimensions or 0)
 
     def _pages(self, query: str, key: str, size: int) -> Iterator[list[tuple[Any, ...]]]:
         last = -1

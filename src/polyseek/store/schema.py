@@ -75,6 +75,8 @@ MIGRATIONS = (
         vectors BLOB NOT NULL
     );
     ALTER TABLE documents ADD COLUMN linked INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE chunks ADD COLUMN words TEXT;
+    ALTER TABLE chunks ADD COLUMN marks TEXT;
     CREATE TABLE links (
         one INTEGER NOT NULL REFERENCES chunks (id) ON DELETE CASCADE,
         other INTEGER NOT NULL REFERENCES chunks (id) ON DELETE CASCADE,
