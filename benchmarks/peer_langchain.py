@@ -3,7 +3,8 @@
 That is LangChain's RecursiveCharacterTextSplitter in its tutorial's setting (1,000 characters, 200
 of overlap) and plain vector search: the same model with the prompts it wants, one pool of all
 languages, cosine, nothing else. In between, to tell what is the chunks' part and what the search's:
-polyseek's chunks, plain vector search.
+polyseek's chunks, plain vector search; and polyseek ungrouped, where a hit is one passage as it is
+for the others, and not a passage with its versions.
 
 sample    examples/cloud-security-policy and its questions in zh, en, ja and es.
           MRR@5 of the first hit that overlaps an answering section in any language; share of
@@ -60,6 +61,7 @@ FASTAPI_LANGUAGES = ("en", "zh", "ja", "es")
 EVERY = 4
 SECTIONS = 150
 POLYSEEK, MIDDLE, PEER = "polyseek", "polyseek's chunks, plain search", "LangChain, plain search"
+UNGROUPED = "polyseek, ungrouped"
 HEADING = re.compile(r"^(#{1,6}) .*\{ #([\w-]+) \}\s*$", re.MULTILINE)
 
 
@@ -82,6 +84,20 @@ class Range:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """A hit with its versions."""
+
+    ranges: tuple[Range, ...]
+
+    @property
+    def language(self) -> str:
+        return self.ranges[0].language
+
+    def overlaps(self, other: Range) -> bool:
+        return any(each.overlaps(other) for each in self.ranges)
+
+
+@dataclass(frozen=True)
 class Query:
     text: str
     language: str
@@ -96,7 +112,7 @@ class Task:
     k: int
 
 
-Search = Callable[[str, int], list[Range]]
+Search = Callable[[str, int], Sequence[Range | Shown]]
 
 
 # --- tasks ---------------------------------------------------------------------------------------
@@ -153,7 +169,7 @@ def _files(root: str, languages: Sequence[str]) -> list[File]:
 # --- ways to search ------------------------------------------------------------------------------
 
 
-def polyseek(task: Task, embedder: Embedder, work: Path) -> Search:
+def polyseek(task: Task, embedder: Embedder, work: Path, *, grouped: bool) -> Search:
     """A knowledge base of the task's files, searched with the default policy."""
     docs = work / "docs"
     for file in task.files:
@@ -163,8 +179,11 @@ def polyseek(task: Task, embedder: Embedder, work: Path) -> Search:
     base = KnowledgeBase.open(work / "kb", embedder=embedder)
     base.index([docs])
 
-    def search(question: str, k: int) -> list[Range]:
-        return [Range(hit.path, hit.start, hit.end) for hit in base.search(question, k)]
+    def search(question: str, k: int) -> list[Shown]:
+        return [
+            Shown(tuple(Range(each.path, each.start, each.end) for each in (hit, *hit.versions)))
+            for hit in base.search(question, k, grouped=grouped)
+        ]
 
     return search
 
@@ -216,7 +235,7 @@ def measure(task: Task, search: Search) -> dict[str, dict[str, float]]:
     return {**table, "all": _means([f for _, f in found])}
 
 
-def sample_figures(query: Query, hits: Sequence[Range]) -> dict[str, float]:
+def sample_figures(query: Query, hits: Sequence[Range | Shown]) -> dict[str, float]:
     right = [[hit.overlaps(gold) for gold in query.gold] for hit in hits]
     first = next((rank for rank, row in enumerate(right, start=1) if any(row)), None)
     held = {g.language for row in right for g, ok in zip(query.gold, row, strict=True) if ok}
@@ -229,7 +248,7 @@ def sample_figures(query: Query, hits: Sequence[Range]) -> dict[str, float]:
     return figures
 
 
-def fastapi_figures(query: Query, hits: Sequence[Range]) -> dict[str, float]:
+def fastapi_figures(query: Query, hits: Sequence[Range | Shown]) -> dict[str, float]:
     held = {gold.language for gold in query.gold if any(hit.overlaps(gold) for hit in hits)}
     return {
         "own_language": float(query.language in held),
@@ -260,7 +279,8 @@ def run(task: Task, embedder: Embedder, work: Path) -> dict[str, Any]:
     work.mkdir(parents=True, exist_ok=True)
     peer, passages, too_long = langchain(task, embedder, work)
     print(f"LangChain: {passages} passages, {too_long} of them too long for the model", flush=True)
-    ways = {POLYSEEK: polyseek(task, embedder, work)}
+    ways = {POLYSEEK: polyseek(task, embedder, work, grouped=True)}
+    ways[UNGROUPED] = polyseek(task, embedder, work, grouped=False)
     ways |= {MIDDLE: plain_on_polyseek(embedder, work), PEER: peer}
     figures = {name: measure(task, search) for name, search in ways.items()}
     cut = blocks(task, embedder)

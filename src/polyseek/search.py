@@ -8,12 +8,12 @@ arrange   by the policy
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from polyseek.candidates import Question, gather
+from polyseek.candidates import Candidates, Question, gather
 from polyseek.policy import Policy
 from polyseek.scoring import Scored, scored
 from polyseek.store.rows import Row
@@ -60,10 +60,23 @@ def ranked(
     taken: set[int] = set()
     for first in together:
         if first.id not in taken:
-            versions = [by_id[id] for id in found.links.get(first.id, ()) if id not in taken]
+            versions = [by_id[id] for id in _versions(first.id, found, taken)]
             groups.append([first, *sorted(versions, key=lambda each: (-each.score, each.id))])
             taken.update(each.id for each in groups[-1])
     return groups
+
+
+def _versions(first: int, found: Candidates, taken: Collection[int]) -> list[int]:
+    """The versions of a passage that are not taken: those linked with it, and, for languages that
+    are not among these, those linked with them. No further: where borders differ from language to
+    language, chains of links would lead through the whole page."""
+    versions = [id for id in found.links.get(first, ()) if id not in taken]
+    spoken = {found.languages[id] for id in (first, *versions)}
+    for near in list(versions):
+        for id in found.links.get(near, ()):
+            if found.languages[id] not in spoken and id not in taken and id not in versions:
+                versions.append(id)
+    return versions
 
 
 def arranged(groups: Sequence[Group], question: Question, policy: Policy) -> list[Group]:
