@@ -18,8 +18,8 @@ Floats = npt.NDArray[np.float32]
 
 DEPTH = 100
 """Candidates from each leg, at least; ten times the hits wanted if that is more."""
-SHORTLIST = 24
-"""Candidates that are looked at closely in each language, at least; three times the hits wanted if
+SHORTLIST = 12
+"""Candidates that are looked at closely in each language, at least; twice the hits wanted if
 that is more."""
 WORDS = 0.3
 """Weight of words beside the rest where passages are put in order by both."""
@@ -66,12 +66,13 @@ def gather(
     by_name = coverage(view.lexical, _rare(view, terms), depth, present)
     meaning = _nearest(view, question, depth, policy)
     _complete(view, question, meaning, [*by_word, *by_name])
-    chosen = _shortlist(view, meaning, by_word, by_name, max(SHORTLIST, 3 * k))
+    chosen = _shortlist(view, meaning, by_word, by_name, max(SHORTLIST, 2 * k))
     links = view.links(chosen) if grouped else {}
-    chosen = list(dict.fromkeys([*chosen, *(id for linked in links.values() for id in linked)]))
+    known = set(chosen)
+    more = list(dict.fromkeys(x for near in links.values() for x in near if x not in known))
+    links |= view.links(more) if more else {}
+    chosen += more
     _complete(view, question, meaning, chosen)
-    if grouped:
-        links = view.links(chosen)
     languages = _languages(view, chosen)
     return Candidates(
         languages,

@@ -59,7 +59,7 @@ def place(catalog: Reader, name: str) -> tuple[str, bytes]:
         BadInput: it names no passage.
     """
     path, _, line = name.rpartition(":")
-    if not path or not line.isdigit():
+    if not path or not line.isdecimal():
         raise BadInput(f"{name!r} names no passage; write PATH:LINE, as a search shows it")
     found = [each for each in catalog.document(path) if _holds(each[1], int(line))]
     if not found:

@@ -11,7 +11,7 @@ words      where the question's words put it among those they speak for
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,8 @@ PREFERRED = 0.1
 BEST_VERSION = 0.75
 """Weight of the best version beside the mean of all (docs/decisions/0009-versions.md)."""
 LEAST_DEVIATION = 1e-6
+TIE = 9
+"""Decimals in which equal scores agree, however they were added up."""
 
 Links = Mapping[int, Sequence[int]]
 """A passage -> its versions."""
@@ -51,7 +53,8 @@ class Scored:
 
     def plus(self, name: str, more: float) -> Scored:
         """With another part, or more of it."""
-        return replace(self, parts={**self.parts, name: self.parts.get(name, 0.0) + more})
+        parts = {**self.parts, name: self.parts.get(name, 0.0) + more}
+        return Scored(self.id, self.language, parts)
 
 
 def scored(view: View, question: Question, found: Candidates, policy: Policy) -> list[Scored]:
@@ -161,6 +164,9 @@ def _ordered_by_words(
     for ids in alike.values():
         value = {id: scores[id].score for id in ids}
         both = sorted(ids, key=lambda id: (-(value[id] + WORDS * words[id]), id))
-        for id, given in zip(both, sorted(value.values(), reverse=True), strict=True):
-            out.append((-given, id, scores[id].plus("words", given - value[id])))
-    return [each for *_, each in sorted(out, key=lambda each: each[:2])]
+        given = sorted(value.values(), reverse=True)
+        for place, (id, score) in enumerate(zip(both, given, strict=True)):
+            moved = scores[id].plus("words", score - value[id])
+            # Versions have one score: among equals, words decide before the id does.
+            out.append((-round(score, TIE), place, id, moved))
+    return [each for *_, each in sorted(out, key=lambda each: each[:3])]

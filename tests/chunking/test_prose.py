@@ -146,7 +146,6 @@ def test_rows_of_a_table_are_not_cut() -> None:
     assert said(TABLE + "| a | b |\n")[-1].endswith("密码是错的。 |\n| a | b |")
 
 
-@pytest.mark.xfail(reason="the header is a sentence by itself")
 def test_the_header_of_a_table_stands_with_its_first_row() -> None:
     lines = TABLE.splitlines(keepends=True)
     assert said(TABLE) == ["".join(lines[:3]).strip(), lines[3].strip()]

@@ -44,7 +44,8 @@ def _leaves(blocks: list[Span]) -> Iterator[Span]:
 def _said(text: str, block: Span) -> list[Span]:
     if block.kind == "table":
         # The header stands with the first row; the others are read below it.
-        return tables.rows(text, block)
+        header, *rows = tables.rows(text, block)
+        return [replace(header, end=rows[0].end), *rows[1:]] if rows else [header]
     return sentences(text, replace(block, kind="paragraph"))
 
 

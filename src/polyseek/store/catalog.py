@@ -149,8 +149,11 @@ class Catalog(Reader):
             "SELECT id FROM chunks WHERE document_id = ? ORDER BY ordinal", (document_id,)
         ).fetchall()
         none = np.empty((0, 0), np.int8)
-        for (id,), chunk, rows in zip(ids, chunks, sentences or [none] * len(chunks), strict=True):
-            put_sentences(self._db, id, chunk, rows)
+        given = [none] * len(chunks) if sentences is None else sentences
+        if len(given) != len(chunks):
+            raise BadInput(f"sentences of {len(given)} chunks, wanted {len(chunks)}: one for each")
+        for (id,), chunk, rows in zip(ids, chunks, given, strict=True):
+            put_sentences(self._db, id, chunk, rows, self.dimensions or 0)
 
     def _put_terms(self, document_id: int, terms: Sequence[Terms]) -> None:
         self._db.executemany(

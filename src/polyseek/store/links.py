@@ -98,7 +98,7 @@ def apply_statements(db: sqlite3.Connection) -> None:
     """Make the links what people said, wherever both passages are there."""
     for one, other, linked in list(_stated_pairs(db)):
         pair = min(one, other), max(one, other)
-        if linked:
+        if linked and one != other:
             put_links(db, [StoredLink(*pair, 1.0, 0.0, (STATED,))])
         else:
             db.execute("DELETE FROM links WHERE one = ? AND other = ?", pair)

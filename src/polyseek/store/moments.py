@@ -76,12 +76,12 @@ class Moments:
         try:
             arrays = load_file(path)
             made = cls(int(arrays["dimensions"][0]))
+            for name in sorted(arrays):
+                kind, _, language = name.partition(".")
+                if kind == "count":
+                    made._counts[language] = int(arrays[name][0])
+                    made._sums[language] = arrays[f"sum.{language}"]
+                    made._outer[language] = arrays[f"outer.{language}"]
         except (OSError, SafetensorError, KeyError) as error:
             raise StoreError(f"{path} holds no moments ({error}): build it anew") from error
-        for name in sorted(arrays):
-            kind, _, language = name.partition(".")
-            if kind == "count":
-                made._counts[language] = int(arrays[name][0])
-                made._sums[language] = arrays[f"sum.{language}"]
-                made._outer[language] = arrays[f"outer.{language}"]
         return made

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from polyseek.errors import BadInput
+from polyseek.errors import BadInput, StoreError
 from polyseek.store.arrays import Borders, Bytes, Ids, Vectors
 from polyseek.types import Chunk
 
@@ -52,13 +52,20 @@ def restored(stored: Bytes) -> Vectors:
     return np.divide(rows, length, out=rows, where=length > 0)
 
 
-def put_sentences(db: sqlite3.Connection, chunk_id: int, chunk: Chunk, vectors: np.ndarray) -> None:
+def put_sentences(
+    db: sqlite3.Connection, chunk_id: int, chunk: Chunk, vectors: np.ndarray, dimensions: int
+) -> None:
     """Store the sentences of one chunk; `vectors` (len(chunk.sentences), D) as for `rounded`."""
     if len(vectors) != len(chunk.sentences):
         raise BadInput(
             f"{len(vectors)} vectors for {len(chunk.sentences)} sentences: one row a sentence"
         )
     if chunk.sentences:
+        if vectors.shape[1:] != (dimensions,):
+            raise BadInput(
+                f"vectors of sentences have shape {vectors.shape}, wanted "
+                f"({len(vectors)}, {dimensions}): use the same model as for passages"
+            )
         borders = np.array(chunk.sentences, BORDER) - BORDER.type(chunk.start)
         db.execute(
             "INSERT INTO sentences VALUES (?, ?, ?)",
@@ -80,7 +87,10 @@ def read_sentences(db: sqlite3.Connection, ids: Sequence[int] | Ids, dimensions:
             "ORDER BY chunk_id",
             some,
         ):
-            owners += [id] * (len(at) // (2 * BORDER.itemsize))
+            count = _count(at, rows, dimensions)
+            if count is None:
+                raise StoreError(f"{_told(id)}: index its document anew")
+            owners += [id] * count
             borders.append(at)
             vectors.append(rows)
     return Sentences(
@@ -110,12 +120,22 @@ def sentences_of_keys(
 def sentence_faults(db: sqlite3.Connection, dimensions: int) -> list[str]:
     """Chunks whose sentences lie outside their text, or have not a vector each."""
     faults = []
-    for id, length, at, size in db.execute(
-        "SELECT id, length(text), borders, length(vectors) FROM sentences "
-        "JOIN chunks ON chunk_id = id"
+    for id, text, at, rows in db.execute(
+        "SELECT id, text, borders, vectors FROM sentences JOIN chunks ON chunk_id = id"
     ):
-        borders = np.frombuffer(at, BORDER).reshape(-1, 2)
-        inside = (borders[:, 0] < borders[:, 1]).all() and (borders <= length).all()
-        if not inside or (borders < 0).any() or size != len(borders) * dimensions:
-            faults.append(f"the sentences of chunk {id} are not those of its text")
+        whole = _count(at, rows, dimensions) is not None
+        borders = np.frombuffer(at, BORDER).reshape(-1, 2) if whole else np.zeros((1, 2))
+        inside = (borders[:, 0] < borders[:, 1]).all() and (borders <= len(text)).all()
+        if not inside or (borders < 0).any():
+            faults.append(_told(id))
     return faults
+
+
+def _count(borders: bytes, vectors: bytes, dimensions: int) -> int | None:
+    """How many sentences two stored values hold; None if they do not fit together."""
+    count, rest = divmod(len(borders), 2 * BORDER.itemsize)
+    return None if rest or len(vectors) != count * dimensions else count
+
+
+def _told(id: int) -> str:
+    return f"the sentences of chunk {id} are not those of its text"
