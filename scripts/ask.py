@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from polyseek import Hit, KnowledgeBase
-from polyseek.report import answering, snippet
+from polyseek.snippets import answering, snippet
 
 HITS = 5
 WIDTH = 100

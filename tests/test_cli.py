@@ -20,7 +20,7 @@ from rich.cells import cell_len
 
 from polyseek import Hit, KnowledgeBase, cli, knowledge_base
 from polyseek.errors import ModelError, StoreError
-from polyseek.report import snippet, wrapped
+from polyseek.snippets import snippet, wrapped
 from polyseek.store.lock import WriterLock
 from toy import toy_embedder
 

@@ -14,8 +14,8 @@ import pytest
 from polyseek import Embedder, IndexReport, KnowledgeBase
 from polyseek.errors import BadInput
 from polyseek.ingest import FLUSH_CHUNKS
-from polyseek.meter import Progress
 from polyseek.languages.means import calibrated
+from polyseek.meter import Progress
 from polyseek.models.sources import cache_directory
 from polyseek.models.spec import Role
 from toy import toy_embedder

@@ -270,7 +270,6 @@ def test_a_place_is_the_passage_at_a_line(catalog: Catalog, path: str) -> None:
         pytest.param(
             "en/a.md:²",
             "names no passage",
-            marks=pytest.mark.xfail(reason="isdigit() holds of ², int() does not take it"),
         ),
     ],
 )

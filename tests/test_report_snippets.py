@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from polyseek import Hit, report
-from polyseek.report import SNIPPET, Shown, answering, snippet
+from polyseek.report import Shown
 from polyseek.review import Drifted, Place, VersionsReport
+from polyseek.snippets import SNIPPET, answering, snippet
 from test_review import made
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -90,7 +91,6 @@ def plain(told: str) -> str:
             "# Title\n\n## Head\n\nOne. Two.",
             "One.",
             "One. Two.",
-            marks=pytest.mark.xfail(reason="a blank line keeps the second heading"),
         ),
     ],
 )
@@ -108,7 +108,6 @@ def test_a_snippet_begins_with_the_answer(text: str, sentence: str, shown: str, 
         pytest.param(
             "# Title\n\n## Head\n\nOne.",
             "One.",
-            marks=pytest.mark.xfail(reason="a blank line keeps the second heading"),
         ),
     ],
 )

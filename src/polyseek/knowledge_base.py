@@ -159,7 +159,8 @@ class KnowledgeBase(Closing):
     def link(self, one: str, other: str, *, versions: bool = True) -> None:
         """State that two passages, each "path:line", are versions of each other, or are not.
 
-        It holds as long as both texts stay as they are, whatever is found otherwise.
+        It holds as long as both texts stay as they are, whatever is found otherwise. What is no
+        version of `one` is none of the versions of `one` either.
 
         Raises:
             BadInput: there is no such passage, or both are the same.

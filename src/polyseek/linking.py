@@ -63,7 +63,10 @@ def place(catalog: Reader, name: str) -> tuple[str, bytes]:
         raise BadInput(f"{name!r} names no passage; write PATH:LINE, as a search shows it")
     found = [each for each in catalog.document(path) if _holds(each[1], int(line))]
     if not found:
-        raise BadInput(f"no passage of the knowledge base is at {name!r}; see `polyseek status`")
+        raise BadInput(
+            f"no passage of the knowledge base is at {name!r}; `polyseek status --documents` "
+            "lists what it holds"
+        )
     return path, found[0][0]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -11,8 +10,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from icu4py.breakers import LineBreaker
-from rich.cells import cell_len, chop_cells
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -22,15 +19,10 @@ from polyseek.ingest import IndexReport
 from polyseek.knowledge_base import Status
 from polyseek.models.spec import ModelSpec
 from polyseek.review import Place, VersionsReport
+from polyseek.snippets import answering, safe, snippet, wrapped
 from polyseek.types import Hit
 
-SNIPPET = 300
-"""Columns of a passage that are shown unless it is wanted whole."""
 INDENT = "   "
-UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""What a document could give a terminal orders with."""
-MARKUP = re.compile(r"\s*(?:```|~~~|[|:\-\s]+$)")
-"""A line that says nothing: of a code fence, below a table's header, empty."""
 
 
 def _out(*, stderr: bool = False) -> Console:
@@ -38,21 +30,9 @@ def _out(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, emoji=False, soft_wrap=True)
 
 
-def wrapped(text: str, width: int) -> list[str]:
-    """`text` in lines of at most `width` columns, broken where its script allows."""
-    lines, line = [], ""
-    for piece in LineBreaker(text, "en"):
-        if line and cell_len(line + piece.rstrip()) > width:
-            lines.append(line.rstrip())
-            line = ""
-        *full, line = chop_cells(line + piece, width) if cell_len(piece) > width else [line + piece]
-        lines += full
-    return [*lines, line.rstrip()] if line else lines
-
-
 def _indented(out: Console, text: str, style: str = "", strong: tuple[int, int] = (0, 0)) -> None:
     """Print a paragraph, broken to the terminal's width; characters `strong` stand out."""
-    text = UNSAFE.sub("\ufffd", text)
+    text = safe(text)
     lines = wrapped(text, out.width - len(INDENT)) if out.is_terminal else [text]
     at = 0
     for line in lines:
@@ -64,6 +44,11 @@ def _indented(out: Console, text: str, style: str = "", strong: tuple[int, int] 
         at += len(line)
 
 
+def _shown(text: object) -> str:
+    """A text of somebody else's within our markup."""
+    return escape(safe(text))
+
+
 def _json(value: Any) -> None:  # noqa: ANN401 - anything JSON can hold
     text = json.dumps(value, ensure_ascii=False, indent=1, default=str)
     sys.stdout.write(text + "\n")
@@ -71,8 +56,8 @@ def _json(value: Any) -> None:  # noqa: ANN401 - anything JSON can hold
 
 def failed(error: Exception) -> None:
     """One line on stderr."""
-    told = " ".join(UNSAFE.sub("\ufffd", str(error)).split())
-    _out(stderr=True).print(f"[bold red]error:[/] {escape(told)}")
+    told = " ".join(safe(error).split())
+    _out(stderr=True).print(f"[bold red]error:[/] {_shown(told)}")
 
 
 def interrupted() -> None:
@@ -87,7 +72,7 @@ def indexed(done: IndexReport, path: Path, as_json: bool) -> None:
         return
     out = _out()
     for name, reason in done.failed.items():
-        out.print(f"[red]failed[/] {escape(name)}: {escape(reason.removeprefix(name + ': '))}")
+        out.print(f"[red]failed[/] {_shown(name)}: {_shown(reason.removeprefix(name + ': '))}")
     counts = [
         (len(done.new), "new"),
         (len(done.changed), "changed"),
@@ -99,7 +84,7 @@ def indexed(done: IndexReport, path: Path, as_json: bool) -> None:
     links = f"; {done.linked} pairs of versions" if done.linked else ""
     rate = f" ({done.tokens / done.seconds:,.0f} tokens/s)" if done.embedded else ""
     out.print(
-        f"{escape(str(path))}: {told}; {done.embedded} of {done.chunks} passages embedded in "
+        f"{_shown(path)}: {told}; {done.embedded} of {done.chunks} passages embedded in "
         f"{done.seconds:.1f} s{rate}{links}"
     )
 
@@ -115,7 +100,7 @@ def found(hits: Sequence[Hit], *, explain: bool, full: bool, as_json: bool) -> N
     for rank, hit in enumerate(hits, start=1):
         lines = f"{hit.line_start}-{hit.line_end}"
         out.print(
-            f"[bold]{rank}[/]  [cyan]{escape(hit.path)}[/]:{lines}  "
+            f"[bold]{rank}[/]  [cyan]{_shown(hit.path)}[/]:{lines}  "
             f"[magenta]{hit.language or '?'}[/]  {hit.score:.3f}"
         )
         if explain:
@@ -135,33 +120,6 @@ def found(hits: Sequence[Hit], *, explain: bool, full: bool, as_json: bool) -> N
         out.print()
 
 
-def snippet(hit: Hit) -> str:
-    """A passage on one line, from the sentence that answers, or else from its beginning without
-    the heading that is shown above it."""
-    before, text = "", hit.text
-    if hit.sentence is not None:
-        before, text = text[: hit.sentence[0] - hit.start], text[hit.sentence[0] - hit.start :]
-    lead = "… " if _said(before) else ""
-    first, *rest = wrapped(lead + _said(text), SNIPPET) or [""]
-    return f"{first} …" if rest else first
-
-
-def answering(hit: Hit, told: str) -> tuple[int, int]:
-    """Where in its snippet the sentence that answers stands; nowhere, if there is none."""
-    if hit.sentence is None:
-        return 0, 0
-    start, end = (edge - hit.start for edge in hit.sentence)
-    first = len(told) - len(told.removeprefix("… "))
-    return first, min(first + len(_said(hit.text[start:end])), len(told))
-
-
-def _said(text: str) -> str:
-    lines = [line for line in text.splitlines() if not MARKUP.match(line)]
-    while lines and lines[0].startswith("#"):
-        lines = lines[1:] if len(lines) > 1 else [lines[0].lstrip("# ")] if text[0] != "#" else []
-    return " ".join(" ".join(lines).split())
-
-
 def status(what: Status, documents: Sequence[str] | None, as_json: bool) -> None:
     """What a knowledge base holds."""
     if as_json:
@@ -179,9 +137,9 @@ def status(what: Status, documents: Sequence[str] | None, as_json: bool) -> None
         **{name: value for name, value in what.fingerprint.items()},
     }
     for name, value in rows.items():
-        out.print(f"[bold]{name:<16}[/]{escape(str(value))}".rstrip())
+        out.print(f"[bold]{name:<16}[/]{_shown(value)}".rstrip())
     for name in documents or ():
-        out.print(escape(name))
+        out.print(_shown(name))
 
 
 def verified(problems: Sequence[str], as_json: bool) -> None:
@@ -191,7 +149,7 @@ def verified(problems: Sequence[str], as_json: bool) -> None:
         return
     out = _out()
     for problem in problems:
-        out.print(f"[red]problem[/] {escape(problem)}")
+        out.print(f"[red]problem[/] {_shown(problem)}")
     if not problems:
         out.print("whole: documents, vectors and indexes agree")
 
@@ -215,16 +173,17 @@ def versions(found: VersionsReport, show: Shown, as_json: bool) -> bool:
         return anything
     out = _out()
     for languages, count in found.groups.items():
-        out.print(f"[bold]{count:>7}[/] passages in {escape(languages or '?')}")
+        out.print(f"[bold]{count:>7}[/] passages in {_shown(languages or '?')}")
     if missing:
         for path, lacking in found.documents.items():
-            out.print(f"[red]no {' '.join(lacking)}[/]  {escape(path)}")
+            out.print(f"[red]no {' '.join(lacking)}[/]  {_shown(path)}")
         for place, lacking in found.passages:
-            told = " > ".join(place.headings)
-            out.print(f"[red]no {' '.join(lacking)}[/]  {_where(place)}  {escape(told)}")
+            out.print(f"[red]no {' '.join(lacking)}[/]  {_where(place)}")
+            _indented(out, " > ".join(place.headings), "dim")
     if drifted:
         for each in found.drifted:
-            out.print(f"[red]{each.kind}[/] {each.confidence:.2f}  {escape(each.detail)}")
+            out.print(f"[red]{each.kind}[/] {each.confidence:.2f}")
+            _indented(out, each.detail)
             _beside(out, each.one, each.other)
     if not anything:
         out.print("nothing to report" if show != Shown.all else "complete: nothing is missing")
@@ -232,7 +191,7 @@ def versions(found: VersionsReport, show: Shown, as_json: bool) -> bool:
 
 
 def _where(place: Place) -> str:
-    return f"[cyan]{escape(place.path)}[/]:{place.line_start}-{place.line_end}"
+    return f"[cyan]{_shown(place.path)}[/]:{place.line_start}-{place.line_end}"
 
 
 def _beside(out: Console, one: Place, other: Place) -> None:
@@ -240,7 +199,7 @@ def _beside(out: Console, one: Place, other: Place) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 3), width=out.width)
     for place in (one, other):
         table.add_column(_where(place), ratio=1, overflow="fold")
-    table.add_row(*(Text(UNSAFE.sub("\ufffd", place.text)) for place in (one, other)))
+    table.add_row(*(Text(safe(place.text)) for place in (one, other)))
     _out().print(table, soft_wrap=False)
 
 
@@ -251,7 +210,7 @@ def removed(names: Sequence[str], as_json: bool) -> None:
         return
     out = _out()
     for name in names:
-        out.print(f"removed {escape(name)}")
+        out.print(f"removed {_shown(name)}")
 
 
 def models(rows: Sequence[tuple[ModelSpec, str]], as_json: bool) -> None:

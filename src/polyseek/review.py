@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from polyseek.chunking import passage_sentences
+from polyseek.errors import StoreError
 from polyseek.languages.drift import Version, find_drift
 from polyseek.store.arrays import Sum
 from polyseek.store.reader import Reader
@@ -76,13 +77,25 @@ def review(catalog: Reader, centre: Centre, languages: Sequence[str]) -> Version
     """The report on a pinned catalog, for these languages; for all that matter if there are none.
 
     `centre` is for the sentences: they are compared in a neutral space of their own.
+
+    Raises:
+        StoreError: the versions of some documents have not been looked for.
     """
+    if waiting := catalog.pending():
+        raise StoreError(
+            f"the versions of {len(waiting)} documents have not been looked for, {waiting[0]!r} "
+            "among them: run `polyseek index` again"
+        )
     ids, named = catalog.languages()
     language = dict(zip(ids.tolist(), named.tolist(), strict=True))
-    expected = tuple(sorted(languages)) or _matter(language.values())
+    expected = tuple(sorted(set(languages))) or _matter(language.values())
     links = catalog.links_of(ids)
+    groups = _groups(links)
     rows = {row.id: row for row in catalog.rows(ids)}
-    has = {id: {language[id], *(language[other] for other in links.get(id, ()))} for id in language}
+    has = {id: {language[id]} for id in language}
+    for group in groups:
+        spoken = {language[id] for id in group}
+        has |= {id: spoken for id in group}
     documents: dict[str, set[str]] = defaultdict(set)
     for id, row in rows.items():
         documents[row.path] |= has[id]
@@ -96,10 +109,10 @@ def review(catalog: Reader, centre: Centre, languages: Sequence[str]) -> Version
     ]
     return VersionsReport(
         expected,
-        _sets(links, language, expected),
+        _sets(groups, language, expected),
         {path: lacking for path, lacking in sorted(alone.items()) if lacking},
         sorted(passages, key=lambda each: (each[0].path, each[0].line_start)),
-        _drifted(catalog, centre, rows, _groups(links)),
+        _drifted(catalog, centre, rows, groups),
     )
 
 
@@ -110,10 +123,11 @@ def _matter(languages: Iterable[str]) -> tuple[str, ...]:
 
 
 def _sets(
-    links: Mapping[int, Sequence[int]], language: Mapping[int, str], expected: Sequence[str]
+    groups: Sequence[Sequence[int]], language: Mapping[int, str], expected: Sequence[str]
 ) -> dict[str, int]:
     """How many groups there are of each set of the languages; most complete first."""
-    groups = [*_groups(links), *([id] for id in language if id not in links)]
+    linked = {id for group in groups for id in group}
+    groups = [*groups, *([id] for id in language if id not in linked)]
     counts = Counter(
         " ".join(sorted({language[id] for id in group} & set(expected))) for group in groups
     )

@@ -77,7 +77,8 @@ class Marked:
         left, right = self._keys(one), self._keys(other)
         both = np.intersect1d(left, right, assume_unique=True)
         row, number = np.divmod(both, max(1, len(self.weights)))
-        return np.bincount(row, self.weights[number], minlength=len(one))
+        weight: Doubles = np.bincount(row, self.weights[number], minlength=len(one))
+        return weight
 
     def agreement(self, one: Ints, other: Ints) -> Doubles:
         """Share (k,) of the weight of the marks of one[i] and other[i] that both have; 0.5 if

@@ -71,7 +71,7 @@ def namesakes(passages: Passages) -> set[Pair]:
     for at, language in enumerate(passages.main_language().tolist()):
         stem = neutral_name(passages.documents[at], passages.languages[language])
         found[stem][language].append(at)
-    pairs = set()
+    pairs: set[Pair] = set()
     for spoken in found.values():
         alone = sorted(each[0] for each in spoken.values() if len(each) == 1)
         pairs.update(combinations(alone, 2))

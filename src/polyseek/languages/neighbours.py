@@ -76,7 +76,7 @@ class Neighbours:
         """
         language = self.passages.language
         crowd = (self._crowd(one, language[other]) + self._crowd(other, language[one])) / 2
-        found: Floats = cosine / np.maximum(crowd, CROWD)
+        found: Floats = (cosine / np.maximum(crowd, CROWD)).astype(np.float32)
         return found
 
     def _crowd(self, rows: Ints, languages: Ints) -> Floats:

@@ -86,12 +86,39 @@ def mark_linked(db: sqlite3.Connection, paths: Sequence[str]) -> None:
 def state(
     db: sqlite3.Connection, one: tuple[str, bytes], other: tuple[str, bytes], linked: bool
 ) -> None:
-    """Keep what a person said of two passages, each a document's path and a text's key."""
-    first, second = sorted((one, other))
-    db.execute(
-        "INSERT OR REPLACE INTO statements VALUES (?, ?, ?, ?, ?)", (*first, *second, linked)
+    """Keep what a person said of two passages, each a document's path and a text's key.
+
+    What is no version of `one` is none of what `one` is linked with either: the link to any of
+    those would bring it back.
+    """
+    pairs = [(one, other)]
+    if not linked:
+        near = links_of(db, _ids(db, one))
+        others = sorted({id for ids in near.values() for id in ids} - set(_ids(db, other)))
+        pairs += [(_place(db, id), other) for id in others]
+    db.executemany(
+        "INSERT OR REPLACE INTO statements VALUES (?, ?, ?, ?, ?)",
+        [(*first, *second, linked) for first, second in map(sorted, pairs)],
     )
     apply_statements(db)
+
+
+def _ids(db: sqlite3.Connection, place: tuple[str, bytes]) -> list[int]:
+    rows = db.execute(
+        "SELECT chunks.id FROM chunks JOIN documents ON documents.id = document_id "
+        "WHERE path = ? AND key = ?",
+        place,
+    )
+    return [id for (id,) in rows]
+
+
+def _place(db: sqlite3.Connection, id: int) -> tuple[str, bytes]:
+    path, key = db.execute(
+        "SELECT path, key FROM chunks JOIN documents ON documents.id = document_id "
+        "WHERE chunks.id = ?",
+        (id,),
+    ).fetchone()
+    return path, key
 
 
 def apply_statements(db: sqlite3.Connection) -> None:

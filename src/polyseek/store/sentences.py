@@ -42,14 +42,16 @@ def rounded(vectors: np.ndarray) -> Bytes:
     largest = np.abs(vectors).max(axis=1, keepdims=True)  # (s, 1)
     if not np.isfinite(largest).all() or not (largest > 0).all():
         raise BadInput("a sentence's vector is zero or not finite: embed it again")
-    return np.round(vectors / largest * LARGEST).astype(np.int8)
+    made: Bytes = np.round(vectors / largest * LARGEST).astype(np.int8)
+    return made
 
 
 def restored(stored: Bytes) -> Vectors:
     """Stored rows (s, D) as unit vectors (s, D) float32."""
     rows = stored.astype(np.float32)
     length = np.sqrt(np.einsum("sd,sd->s", rows, rows))[:, None]
-    return np.divide(rows, length, out=rows, where=length > 0)
+    unit: Vectors = np.divide(rows, length, out=rows, where=length > 0)
+    return unit
 
 
 def put_sentences(
