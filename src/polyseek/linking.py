@@ -64,8 +64,7 @@ def place(catalog: Reader, name: str) -> tuple[str, bytes]:
     found = [each for each in catalog.document(path) if _holds(each[1], int(line))]
     if not found:
         raise BadInput(
-            f"no passage of the knowledge base is at {name!r}; `polyseek status --documents` "
-            "lists what it holds"
+            f"no passage of the knowledge base is at {name!r}; see `polyseek status --documents`"
         )
     return path, found[0][0]
 

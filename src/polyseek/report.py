@@ -178,16 +178,24 @@ def versions(found: VersionsReport, show: Shown, as_json: bool) -> bool:
         for path, lacking in found.documents.items():
             out.print(f"[red]no {' '.join(lacking)}[/]  {_shown(path)}")
         for place, lacking in found.passages:
-            out.print(f"[red]no {' '.join(lacking)}[/]  {_where(place)}")
-            _indented(out, " > ".join(place.headings), "dim")
+            told = " > ".join(place.headings)
+            _told(out, f"[red]no {' '.join(lacking)}[/]  {_where(place)}", told)
     if drifted:
         for each in found.drifted:
-            out.print(f"[red]{each.kind}[/] {each.confidence:.2f}")
-            _indented(out, each.detail)
+            _told(out, f"[red]{each.kind}[/] {each.confidence:.2f}", each.detail)
             _beside(out, each.one, each.other)
     if not anything:
         out.print("nothing to report" if show != Shown.all else "complete: nothing is missing")
     return anything
+
+
+def _told(out: Console, begin: str, text: str) -> None:
+    """A finding and what is said about it: on one line, or below it on a terminal."""
+    if out.is_terminal:
+        out.print(begin)
+        _indented(out, text)
+    else:
+        out.print(f"{begin}  {_shown(text)}".rstrip())
 
 
 def _where(place: Place) -> str:

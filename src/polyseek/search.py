@@ -154,7 +154,8 @@ def _best_sentences(
     said = view.sentences([row.id for row in rows])
     best: dict[int, tuple[int, int]] = {}
     scores = said.vectors @ question.vector if len(said.owners) else np.empty(0)  # (s,)
-    for at in np.argsort(scores, kind="stable").tolist():  # the best of each is the last
+    # The best of each comes last; of equal ones the first.
+    for at in np.lexsort((-np.arange(len(scores)), scores)).tolist():
         start, end = said.borders[at].tolist()
         best[int(said.owners[at])] = start, end
     return best

@@ -16,6 +16,7 @@ UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """What a document could give a terminal orders with."""
 MARKUP = re.compile(r"\s*(?:```|~~~|[|:\-\s]*$)")
 """A line that says nothing: of a code fence, below a table's header, empty."""
+HEADING = re.compile(r"#{1,6}\s")
 LEAD = "… "
 
 
@@ -40,7 +41,7 @@ def snippet(hit: Hit) -> str:
     """A passage on one line, from the sentence that answers, or else from its beginning without
     the heading that is shown above it."""
     lead, start = _lead(hit), hit.sentence[0] - hit.start if hit.sentence else 0
-    told = _said(hit.text[start:]) or _said(hit.text)
+    told = _said(hit.text[start:]) or _plain(hit.text)
     first, *rest = wrapped(told, SNIPPET - len(lead)) or [""]
     return f"{lead}{first} …" if rest else lead + first
 
@@ -63,8 +64,14 @@ def _lead(hit: Hit) -> str:
 
 
 def _said(text: str) -> str:
-    """On one line, without markup and without the headings at the beginning."""
-    lines = [line for line in text.splitlines() if not MARKUP.match(line)]
-    while lines and re.match(r"#{1,6}\s", lines[0]):
+    """On one line, without the headings at the beginning."""
+    lines = text.splitlines()
+    while lines and (HEADING.match(lines[0]) or MARKUP.match(lines[0])):
         lines = lines[1:]
+    return _plain("\n".join(lines))
+
+
+def _plain(text: str) -> str:
+    """On one line, without markup."""
+    lines = [line for line in text.splitlines() if not MARKUP.match(line)]
     return " ".join(" ".join(lines).split())

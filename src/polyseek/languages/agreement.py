@@ -77,7 +77,9 @@ class Marked:
         left, right = self._keys(one), self._keys(other)
         both = np.intersect1d(left, right, assume_unique=True)
         row, number = np.divmod(both, max(1, len(self.weights)))
-        weight: Doubles = np.bincount(row, self.weights[number], minlength=len(one))
+        weight: Doubles = np.bincount(row, self.weights[number], minlength=len(one)).astype(
+            np.float64
+        )
         return weight
 
     def agreement(self, one: Ints, other: Ints) -> Doubles:
