@@ -21,6 +21,7 @@ NAMES = [
     "PolyseekError",
     "Settings",
     "Status",
+    "VersionsReport",
     "load",
 ]
 HEAVY = ("openvino", "torch", "transformers", "huggingface_hub", "py3langid", "typer")

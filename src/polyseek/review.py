@@ -92,10 +92,7 @@ def review(catalog: Reader, centre: Centre, languages: Sequence[str]) -> Version
     links = catalog.links_of(ids)
     groups = _groups(links)
     rows = {row.id: row for row in catalog.rows(ids)}
-    has = {id: {language[id]} for id in language}
-    for group in groups:
-        spoken = {language[id] for id in group}
-        has |= {id: spoken for id in group}
+    has = _spoken(groups, language)
     documents: dict[str, set[str]] = defaultdict(set)
     for id, row in rows.items():
         documents[row.path] |= has[id]
@@ -114,6 +111,15 @@ def review(catalog: Reader, centre: Centre, languages: Sequence[str]) -> Version
         sorted(passages, key=lambda each: (each[0].path, each[0].line_start)),
         _drifted(catalog, centre, rows, groups),
     )
+
+
+def _spoken(groups: Sequence[Sequence[int]], language: Mapping[int, str]) -> dict[int, set[str]]:
+    """Passage -> the languages that it or a version of it is in."""
+    has = {id: {language[id]} for id in language}
+    for group in groups:
+        spoken = {language[id] for id in group}
+        has |= {id: spoken for id in group}
+    return has
 
 
 def _matter(languages: Iterable[str]) -> tuple[str, ...]:
