@@ -35,6 +35,7 @@ import numpy as np
 from common import save_result
 
 from polyseek.candidates import Question
+from polyseek.ingest import _terms
 from polyseek.knowledge_base import KnowledgeBase
 from polyseek.languages.words import is_title
 from polyseek.linking import link
@@ -42,7 +43,7 @@ from polyseek.policy import Policy
 from polyseek.search import search
 from polyseek.store.catalog import Catalog
 from polyseek.store.collection import Collection
-from polyseek.types import Chunk, Document
+from polyseek.types import Chunk, Document, Terms
 
 LANGUAGES = ("en", "ja", "zh", "de", "es", "fr", "ko", "ru")
 QUESTIONS = 120
@@ -58,6 +59,7 @@ class Stored:
     chunks: list[Chunk]
     vectors: np.ndarray
     sentences: list[np.ndarray]
+    terms: list[Terms]
 
 
 def pool(kb: Path) -> list[Stored]:
@@ -82,7 +84,8 @@ def _document(catalog: Catalog, path: str, rows: Sequence[tuple[int, Chunk]]) ->
         chunks.append(Chunk(**{**_fields(chunk), "sentences": tuple((a, b) for a, b in borders)}))
         sentences.append(said.vectors[mine])
     language = path.partition("/")[0]
-    return Stored(path, language, chunks, catalog.vectors(ids), sentences)
+    terms = [_terms(chunk) for chunk in chunks]
+    return Stored(path, language, chunks, catalog.vectors(ids), sentences, terms)
 
 
 def _fields(chunk: Chunk) -> dict[str, Any]:
@@ -116,6 +119,7 @@ def put(catalog: Catalog, name: str, each: Stored, order: np.ndarray, sentences:
         chunks,
         each.vectors[:, order],
         sentences=[rows[:, order] for rows in each.sentences] if sentences else None,
+        terms=each.terms,
     )
 
 
@@ -123,7 +127,7 @@ def timed(run: Callable[[], object]) -> float:
     """Seconds."""
     began = time.perf_counter()
     run()
-    return round(time.perf_counter() - began, 3)
+    return time.perf_counter() - began
 
 
 def questions(base: KnowledgeBase, found: Sequence[Stored]) -> list[tuple[str, str, np.ndarray]]:
@@ -215,6 +219,7 @@ def main() -> None:
                     name = f"{size} in {count}, {'versions' if full else 'plain'}"
                     figures[name] = measure(base, found, size, LANGUAGES[:count], full)
                     base.close()
+                    figures[name] = {n: round(v, 4) for n, v in figures[name].items()}
                     print(name, figures[name], flush=True)
                     shutil.rmtree(scratch, ignore_errors=True)
     save_result("scale", {"sizes": chosen.sizes, "languages": chosen.languages}, figures)
