@@ -47,6 +47,11 @@ class IndexReport:
     """Links that were found: pairs of passages that say the same in two languages."""
     seconds: float = 0.0
 
+    @property
+    def read(self) -> int:
+        """Files that there were."""
+        return len(self.new) + len(self.changed) + self.unchanged + len(self.failed)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

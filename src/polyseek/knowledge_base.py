@@ -19,12 +19,12 @@ from polyseek.languages.means import calibrated
 from polyseek.languages.neutral import Calibrated, Neutral
 from polyseek.languages.words import is_title, words
 from polyseek.linking import link, place
-from polyseek.meter import Watch
+from polyseek.meter import Progress, Watch
 from polyseek.models.sources import cache_directory
 from polyseek.models.spec import DEFAULT
 from polyseek.policy import parse_policy
 from polyseek.review import VersionsReport, review
-from polyseek.search import search
+from polyseek.search import check_question, search
 from polyseek.settings import Settings, read_settings
 from polyseek.store.collection import Collection, Recipe, View
 from polyseek.store.reader import Reader
@@ -107,7 +107,11 @@ class KnowledgeBase(Closing):
             if not catalog.fingerprint():
                 catalog.set_fingerprint(made_with)
             report = ingest(catalog, self.embedder, [Path(p) for p in paths], plan, watch)
-            report.linked = link(catalog, self._neutral(catalog).passages)
+            done = report.read, report.read, report.embedded, 1.0
+            if catalog.pending():
+                watch(Progress(*done, "finding versions"))
+                report.linked = link(catalog, self._neutral(catalog).passages)
+                watch(Progress(*done, "making indexes"))
             if catalog.dimensions is not None:
                 collection.publish(self._derive)
         return report
@@ -133,7 +137,7 @@ class KnowledgeBase(Closing):
             BadInput: the question is empty, or the policy or language is unknown.
             TooLong: the question has more tokens than the model takes.
         """
-        _check_question(question, k)
+        check_question(question, k)
         chosen = parse_policy(policy)
         view = self._fresh_view()
         spoken = check_language(language) if language else query_language(question, view.present())
@@ -288,10 +292,3 @@ class KnowledgeBase(Closing):
     def _derive(self, catalog: Reader) -> Recipe:
         neutral = self._neutral(catalog)
         return Recipe(neutral.passages, words, f"{neutral.salt}-{TERMS}")
-
-
-def _check_question(question: str, k: int) -> None:
-    if not question.strip():
-        raise BadInput("the question is empty; ask something")
-    if k < 1:
-        raise BadInput(f"k is {k}; ask for at least 1 hit")

@@ -17,6 +17,8 @@ class Progress:
     """Passages so far."""
     share: float
     """Of the work, from 0 to 1, by the bytes of the files."""
+    stage: str = ""
+    """What is done after all files have been read: "finding versions", "making indexes"."""
 
 
 Watch = Callable[[Progress], None]

@@ -32,6 +32,9 @@ def watching(quiet: bool) -> Iterator[Watch]:
             bar.start_task(task)  # once: it keeps the first time
             elapsed = bar.tasks[0].elapsed or 0.0
             rate = step.embedded / elapsed if elapsed else 0.0
+            if step.stage:
+                bar.update(task, completed=1.0, total=None, told=step.stage, left="")
+                return
             told = f"{step.done} of {step.files} files, {step.embedded} passages, {rate:.0f}/s,"
             bar.update(task, completed=step.share, total=1.0, told=told, left="left")
 

@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from polyseek.candidates import Candidates, Question, gather
+from polyseek.errors import BadInput
 from polyseek.policy import Policy
 from polyseek.scoring import Scored, scored
 from polyseek.store.rows import Row
@@ -25,6 +26,18 @@ NEIGHBOURS = 2
 
 Group = list[Scored]
 """The versions of one passage; the first stands for them all, and has their score."""
+
+
+def check_question(question: str, k: int) -> None:
+    """Refuse what cannot be searched for.
+
+    Raises:
+        BadInput: the question is empty, or `k` less than 1.
+    """
+    if not question.strip():
+        raise BadInput("the question is empty; ask something")
+    if k < 1:
+        raise BadInput(f"k is {k}; ask for at least 1 hit")
 
 
 def search(
