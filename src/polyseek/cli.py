@@ -1,8 +1,8 @@
 """The command line: parse, call once, print.
 
 Exit codes: 0 done; 1 done, but something wants attention (a file failed, `verify` found a
-problem, `versions` has something to report, nothing was found); 2 wrong input or usage; 3 the model cannot be used; 4 the knowledge
-base cannot be used; 5 another process is writing to it; 130 interrupted.
+problem, `versions` has something to report, nothing was found); 2 wrong input or usage; 3 the
+model cannot be used; 4 the knowledge base cannot be used; 5 another process is writing to it; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ EXIT = {Locked: 5, BadInput: 2, ModelError: 3, StoreError: 4, PolyseekError: 1}
 app = typer.Typer(
     help="Search documents in any mix of languages with a question in any language.",
     epilog="Exit codes: 0 done; 1 done, but a file failed, nothing was found, or verify or "
-    "versions has something to report; 2 wrong input; 3 model; 4 knowledge base; 5 another process is writing to it; "
-    "130 interrupted.",
+    "versions has something to report; 2 wrong input; 3 model; 4 knowledge base; 5 another "
+    "process is writing to it; 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
