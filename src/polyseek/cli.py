@@ -2,7 +2,8 @@
 
 Exit codes: 0 done; 1 done, but something wants attention (a file failed, `verify` found a
 problem, `versions` has something to report, nothing was found); 2 wrong input or usage; 3 the
-model cannot be used; 4 the knowledge base cannot be used; 5 another process is writing to it; 130 interrupted.
+model cannot be used; 4 the knowledge base cannot be used; 5 another process is writing to it;
+130 interrupted.
 """
 
 from __future__ import annotations
