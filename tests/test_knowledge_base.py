@@ -329,3 +329,11 @@ def test_one_path_may_be_given_alone(tmp_path: Path) -> None:
     with KnowledgeBase.open(tmp_path / "kb", embedder=toy_embedder()) as kb:
         assert kb.index(str(folder)).new == ["a.md"]
         assert kb.index(folder).unchanged == 1
+
+
+def test_what_is_no_knowledge_base_stays_none(tmp_path: Path) -> None:
+    kb = KnowledgeBase.open(tmp_path / "none", embedder=toy_embedder())
+    for change in (lambda: kb.remove(["a.md"]), lambda: kb.link("a.md:1", "b.md:2")):
+        with pytest.raises(StoreError, match="is not there: index some documents first"):
+            change()
+    assert not (tmp_path / "none").exists()

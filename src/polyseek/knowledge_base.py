@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -163,15 +164,14 @@ class KnowledgeBase(Closing):
     def link(self, one: str, other: str, *, versions: bool = True) -> None:
         """State that two passages, each "path:line", are versions of each other, or are not.
 
-        It holds as long as both texts stay as they are, whatever is found otherwise. What is no
-        version of `one` is none of the versions of `one` either.
+        It holds as long as both texts stay as they are. What is no version of `one` is none of
+        the versions of `one` either.
 
         Raises:
             BadInput: there is no such passage, or both are the same.
         """
-        with Collection.open(self.path, write=True) as collection:
+        with self._changing() as collection:
             catalog = collection.catalog
-            self._check(catalog.fingerprint())
             first, second = place(catalog, one), place(catalog, other)
             if first == second:
                 raise BadInput(f"{one!r} and {other!r} are the same passage; name two")
@@ -197,8 +197,7 @@ class KnowledgeBase(Closing):
         Raises:
             BadInput: a name matches none of them.
         """
-        with Collection.open(self.path, write=True) as collection:
-            self._check(collection.catalog.fingerprint())
+        with self._changing() as collection:
             known = list(collection.catalog.digests())
             gone: set[str] = set()
             for name in names:
@@ -237,6 +236,13 @@ class KnowledgeBase(Closing):
         if self._view:
             self._view.close()
         self._view = None
+
+    @contextmanager
+    def _changing(self) -> Iterator[Collection]:
+        Collection.open(self.path).close()  # it has to be there
+        with Collection.open(self.path, write=True) as collection:
+            self._check(collection.catalog.fingerprint())
+            yield collection
 
     def _stored(self) -> dict[str, Any]:
         if not (self.path / "catalog.sqlite").exists():
