@@ -54,7 +54,7 @@ from polyseek.store.collection import Collection, View
 
 Floats = npt.NDArray[np.float32]
 K = 5
-HITS = 50
+HITS = 20
 """Asked for, so that candidates are as many as in a search; the rest is not ranked."""
 SHORTEST = 20
 """Characters: an empty body, or a lone include line, is no passage."""

@@ -42,6 +42,10 @@ class Moments:
             outer = chosen.T @ chosen  # (D, D)
             self._outer[language] = self._outer.get(language, np.zeros_like(outer)) + outer
 
+    def languages(self) -> list[str]:
+        """Those that have rows, sorted."""
+        return sorted(self._counts)
+
     def spread(self, query: Vectors) -> dict[str, tuple[float, float]]:
         """Mean and standard deviation of the scores of query (D,) in each language.
 
