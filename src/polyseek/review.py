@@ -13,6 +13,7 @@ from polyseek.chunking import passage_sentences
 from polyseek.errors import StoreError
 from polyseek.languages.drift import Version, find_drift
 from polyseek.store.arrays import Sum
+from polyseek.store.links import told_pending
 from polyseek.store.reader import Reader
 from polyseek.store.rows import Row
 from polyseek.store.sums import sums_of
@@ -82,10 +83,7 @@ def review(catalog: Reader, centre: Centre, languages: Sequence[str]) -> Version
         StoreError: the versions of some documents have not been looked for.
     """
     if waiting := catalog.pending():
-        raise StoreError(
-            f"the versions of {len(waiting)} documents have not been looked for, {waiting[0]!r} "
-            "among them: run `polyseek index` again"
-        )
+        raise StoreError(told_pending(waiting))
     ids, named = catalog.languages()
     language = dict(zip(ids.tolist(), named.tolist(), strict=True))
     expected = tuple(sorted(set(languages))) or _matter(language.values())
@@ -180,12 +178,8 @@ def _versions(catalog: Reader, centre: Centre, rows: Mapping[int, Row]) -> list[
     ids = sorted(rows)  # a document's ids follow each other
     said = catalog.sentences(ids)
     codes = [rows[int(id)].chunk.language for id in said.owners]
-    single = {row.chunk.language for row in rows.values()} - set(codes)
-    sums = {
-        **{name: catalog.language_sums()[name] for name in single},
-        **sums_of([(codes, said.vectors)]),
-    }
-    prepare = centre(sums)
+    # A language without any passage of several sentences has its passages' own.
+    prepare = centre(catalog.language_sums() | sums_of([(codes, said.vectors)]))
     vectors = prepare(said.vectors, codes)
     starts = np.searchsorted(said.owners, ids)
     ends = np.searchsorted(said.owners, ids, side="right")

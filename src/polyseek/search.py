@@ -97,8 +97,7 @@ def arranged(groups: Sequence[Group], question: Question, policy: Policy) -> lis
     the language that the policy or else the question names, or else the best."""
     if policy.kind == "balanced":
         return _balanced(groups)
-    wanted = (*policy.languages, question.language) if policy.kind == "prefer" else ()
-    order = [*wanted, question.language]
+    order = [*(policy.languages if policy.kind == "prefer" else ()), question.language]
     if policy.kind == "only":
         groups = [[each for each in group if each.language in policy.languages] for group in groups]
     return [_led_by(group, order) for group in groups if group]

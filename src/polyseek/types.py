@@ -52,7 +52,8 @@ class Chunk:
     """Tokens of the embedded text (headings, context and text), without the model's prompt."""
     sentences: tuple[tuple[int, int], ...] = ()
     """Start and end of each sentence that has a vector of its own, offsets as `start` and `end`;
-    empty if the passage is one sentence, or if the collection keeps no sentences."""
+    empty if the passage is one sentence, or if the collection keeps no sentences. A passage that
+    is read back from a collection comes without; `Reader.sentences` has them, with vectors."""
 
     @property
     def embedded_text(self) -> str:

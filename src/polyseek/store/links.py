@@ -152,9 +152,12 @@ def link_faults(db: sqlite3.Connection) -> list[str]:
         )
     ]
     waiting = pending(db)
-    if waiting:
-        faults.append(
-            f"the versions of {len(waiting)} documents have not been looked for, {waiting[0]!r} "
-            "among them: run `polyseek index` again"
-        )
-    return faults
+    return [*faults, told_pending(waiting)] if waiting else faults
+
+
+def told_pending(paths: Sequence[str]) -> str:
+    """What is wrong while these documents, at least one, are pending."""
+    return (
+        f"the versions of {len(paths)} documents have not been looked for, {paths[0]!r} "
+        "among them: run `polyseek index` again"
+    )
