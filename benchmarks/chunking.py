@@ -40,7 +40,7 @@ from markdown_it import MarkdownIt
 from polyseek.chunking import chunk
 from polyseek.documents import read
 from polyseek.engine.load import load
-from polyseek.knowledge_base import CHUNK_TOKENS
+from polyseek.fingerprint import CHUNK_TOKENS
 from polyseek.types import Chunk, Document
 
 SAMPLE = Path(__file__).parents[1] / "examples" / "cloud-security-policy"

@@ -45,7 +45,7 @@ from common import LANGUAGES, data_directory, save_result
 from polyseek import Document, Embedder, load
 from polyseek.chunking import chunk
 from polyseek.chunking.prose import passage_sentences
-from polyseek.knowledge_base import CHUNK_TOKENS
+from polyseek.fingerprint import CHUNK_TOKENS
 from polyseek.languages.drift import LEAST, Drift, Version, find_drift
 from polyseek.languages.means import calibrated
 from polyseek.languages.neutral import Neutral

@@ -264,8 +264,9 @@ def stored(task: Task, vectors: Vectors, base: KnowledgeBase) -> None:
                         vectors.passages[language][at],
                         sentences=[vectors.sentences[language][i] for i in at],
                     )
-        link(catalog, base._neutral(catalog).passages)
         collection.publish(base._derive)
+        with collection.view(base._derive) as view:
+            link(catalog, view.prepared)
 
 
 def _chunk(text: str, document: str) -> Chunk:
@@ -297,7 +298,7 @@ def run(task: Task, embedder: Embedder, step: int) -> dict[str, dict[str, float]
         base = KnowledgeBase.open(directory, embedder=embedder)
         stored(task, vectors, base)
         with base, Collection.open(base.path) as collection, collection.view(base._derive) as view:
-            product = Product(task, view, base._neutral(view.catalog), vectors)
+            product = Product(task, view, base._neutral(view.members.sums), vectors)
             ways = {
                 "meaning": product.meaning,
                 "passages": partial(product.ranking, grouped=False),

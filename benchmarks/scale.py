@@ -155,13 +155,14 @@ def measure(
 
         def linked() -> int:
             if full:
-                return link(catalog, base._neutral(catalog).passages)
+                with collection.view(base._derive) as view:
+                    return link(catalog, view.prepared)
             catalog.link([], catalog.pending())
             return 0
 
         figures["store_s"] = timed(store)
-        figures["link_s"] = timed(linked)
         figures["publish_s"] = timed(lambda: collection.publish(base._derive))
+        figures["link_s"] = timed(linked)
         figures["passages"] = len(catalog.languages()[0])
         figures["links"] = len(catalog.links())
         figures |= latency(base, collection, asked, full)
@@ -169,8 +170,8 @@ def measure(
         order = np.random.default_rng(999).permutation(new.vectors.shape[1])
         parts = {
             "add_store_s": lambda: put(catalog, f"{new.language}/new", new, order, full),
-            "add_link_s": linked,
             "add_publish_s": lambda: collection.publish(base._derive),
+            "add_link_s": linked,
         }
         figures |= {name: timed(run) for name, run in parts.items()}
     figures["disk_mb"] = round(
@@ -186,7 +187,7 @@ def latency(
     grouped: bool,
 ) -> dict[str, float]:
     with collection.view(base._derive) as view:
-        neutral = base._neutral(view.catalog)
+        neutral = base._neutral(view.members.sums)
         taken = []
         for text, language, vector in asked:
             title = is_title(text)

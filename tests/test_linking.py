@@ -14,6 +14,7 @@ import pytest
 from polyseek import KnowledgeBase, knowledge_base
 from polyseek.errors import BadInput
 from polyseek.linking import Floats, link, place
+from polyseek.store.arrays import Ids
 from polyseek.store.catalog import Catalog, chunk_key
 from polyseek.store.links import STATED
 from polyseek.types import Chunk, Document
@@ -42,10 +43,6 @@ def put(catalog: Catalog, path: str, topics: Sequence[int]) -> None:
     catalog.put(Document(path, ""), 1, chunks, rows)
 
 
-def as_it_is(vectors: Floats, languages: Sequence[str]) -> Floats:
-    return vectors
-
-
 def ends(catalog: Catalog) -> set[Ends]:
     """Every link as the texts of its two passages, without their marks."""
     return {
@@ -72,7 +69,7 @@ def test_versions_are_linked_and_nothing_is_left_pending(catalog: Catalog) -> No
     put(catalog, "en/b.md", [4, 5, 6])
     put(catalog, "ru/x.md", [4, 5, 6])
     put(catalog, "ja/y.md", [1, 3])
-    assert link(catalog, as_it_is) == 5
+    assert link(catalog, catalog.vectors) == 5
     assert ends(catalog) == versions("en", "ru", 4, 5, 6) | versions("en", "ja", 1, 3)
     assert catalog.pending() == []
     for each in catalog.links():
@@ -89,42 +86,40 @@ def test_versions_are_linked_and_nothing_is_left_pending(catalog: Catalog) -> No
 def test_with_nothing_pending_nothing_is_done(catalog: Catalog) -> None:
     put(catalog, "en/a.md", [1])
     put(catalog, "ru/a.md", [1])
-    link(catalog, as_it_is)
+    link(catalog, catalog.vectors)
     commit = catalog.commit
 
-    def never(vectors: Floats, languages: Sequence[str]) -> Floats:
-        raise AssertionError("prepared for nothing")
+    def never(ids: Ids) -> Floats:
+        raise AssertionError("fetched for nothing")
 
     assert link(catalog, never) == 0
     assert catalog.commit == commit, "indexes need not be made again"
 
 
-def test_rows_are_prepared_as_stored_with_their_languages(catalog: Catalog) -> None:
-    """Links are found among what `prepare` gives: here, Russian says the opposite."""
+def test_links_are_found_among_the_rows_that_are_given(catalog: Catalog) -> None:
+    """Here, Russian says the opposite of what is stored."""
     put(catalog, "en/a.md", [1, 2])
     put(catalog, "ru/a.md", [1, 2])
-    got: list[tuple[str, Floats]] = []
+    ids, languages = catalog.languages()
+    got: list[int] = []
 
-    def opposite(vectors: Floats, languages: Sequence[str]) -> Floats:
-        assert vectors.dtype == np.float32
-        got.extend(zip(languages, vectors.copy(), strict=True))
-        signs = np.array([-1 if each == "ru" else 1 for each in languages], np.float32)
-        return vectors * signs[:, None]
+    def opposite(wanted: Ids) -> Floats:
+        got.extend(wanted.tolist())
+        signs = np.where(languages[np.searchsorted(ids, wanted)] == "ru", -1, 1)
+        return np.asarray(catalog.vectors(wanted) * signs[:, None], np.float32)
 
     assert link(catalog, opposite) == 0
-    assert [language for language, _ in got] == ["en", "en", "ru", "ru"]
-    stored = [topic_row(topic).astype(np.float16) for topic in (1, 2, 1, 2)]
-    assert np.array_equal([row for _, row in got], stored)
+    assert got == ids.tolist()
     assert catalog.pending() == []
 
 
 def test_a_new_document_is_linked_with_the_others_only(catalog: Catalog) -> None:
     for path in ("en/a.md", "ru/a.md"):
         put(catalog, path, [1, 2, 3])
-    link(catalog, as_it_is)
+    link(catalog, catalog.vectors)
     old = catalog.links()
     put(catalog, "ja/a.md", [1, 2, 3])
-    assert link(catalog, as_it_is) == 6
+    assert link(catalog, catalog.vectors) == 6
     assert [each for each in catalog.links() if each in old] == old
     assert ends(catalog) - versions("en", "ru", 1, 2, 3) == (
         versions("en", "ja", 1, 2, 3) | versions("ru", "ja", 1, 2, 3)
@@ -134,41 +129,41 @@ def test_a_new_document_is_linked_with_the_others_only(catalog: Catalog) -> None
 def test_a_changed_document_is_linked_anew(catalog: Catalog) -> None:
     put(catalog, "en/a.md", [1, 2, 3])
     put(catalog, "ru/a.md", [1, 2, 3])
-    link(catalog, as_it_is)
+    link(catalog, catalog.vectors)
     put(catalog, "ru/a.md", [9, 2, 3])
     assert catalog.links() == []
-    assert link(catalog, as_it_is) == 2
+    assert link(catalog, catalog.vectors) == 2
     assert ends(catalog) == versions("en", "ru", 2, 3)
     put(catalog, "ru/a.md", [7, 8])
-    assert link(catalog, as_it_is) == 0
+    assert link(catalog, catalog.vectors) == 0
     assert ends(catalog) == set()
 
 
 def test_links_vanish_with_a_document_and_come_back(catalog: Catalog) -> None:
     for path in ("en/a.md", "ru/a.md", "ja/a.md"):
         put(catalog, path, [1, 2])
-    link(catalog, as_it_is)
+    link(catalog, catalog.vectors)
     everything = ends(catalog)
     assert len(everything) == 6
     catalog.remove(["ru/a.md"])
     assert ends(catalog) == versions("en", "ja", 1, 2)
-    assert link(catalog, as_it_is) == 0
+    assert link(catalog, catalog.vectors) == 0
     put(catalog, "ru/a.md", [1, 2])
-    assert link(catalog, as_it_is) == 4
+    assert link(catalog, catalog.vectors) == 4
     assert {frozenset(pair) for pair in ends(catalog)} == {frozenset(pair) for pair in everything}
 
 
 def test_nothing_and_documents_without_passages(catalog: Catalog) -> None:
-    assert link(catalog, as_it_is) == 0
+    assert link(catalog, catalog.vectors) == 0
     put(catalog, "en/empty.md", [])
-    assert link(catalog, as_it_is) == 0
+    assert link(catalog, catalog.vectors) == 0
     assert catalog.pending() == []
     put(catalog, "en/a.md", [1, 2])
     put(catalog, "ru/empty.md", [])
     put(catalog, "ru/a.md", [1, 2])
-    assert link(catalog, as_it_is) == 2
+    assert link(catalog, catalog.vectors) == 2
     put(catalog, "en/empty.md", [])
-    assert link(catalog, as_it_is) == 0
+    assert link(catalog, catalog.vectors) == 0
     assert (len(catalog.links()), catalog.pending()) == (2, [])
 
 
@@ -176,12 +171,12 @@ def test_what_a_person_says_holds_through_every_run(catalog: Catalog) -> None:
     put(catalog, "en/a.md", [1, 2, 3])
     put(catalog, "ru/a.md", [1, 2, 3])
     put(catalog, "ja/z.md", [9])
-    link(catalog, as_it_is)
+    link(catalog, catalog.vectors)
     catalog.state(place(catalog, "en/a.md:1"), place(catalog, "ru/a.md:2"), linked=False)
     catalog.state(place(catalog, "ja/z.md:1"), place(catalog, "en/a.md:6"), linked=True)
     for again in ("en/a.md", "ru/a.md", "en/a.md"):
         put(catalog, again, [1, 2, 3])
-        link(catalog, as_it_is)
+        link(catalog, catalog.vectors)
         stated = [each for each in catalog.links() if each.evidence == (STATED,)]
         assert len(stated) == 1
         assert {frozenset(pair) for pair in ends(catalog)} == {
@@ -200,7 +195,7 @@ from polyseek.linking import link
 from polyseek.store.catalog import Catalog
 from test_linking import put
 
-def killed(vectors, languages):
+def killed(ids):
     os.kill(os.getpid(), signal.SIGKILL)
 
 with Catalog.open(sys.argv[1], write=True) as catalog:
@@ -215,12 +210,12 @@ def test_the_next_run_heals_what_a_killed_one_left(tmp_path: Path) -> None:
     path = tmp_path / "catalog.sqlite"
     with Catalog.open(path, write=True) as catalog:
         put(catalog, "en/a.md", [1, 2, 3])
-        link(catalog, as_it_is)
+        link(catalog, catalog.vectors)
     command = [sys.executable, "-c", KILLED, str(path), str(Path(__file__).parent)]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     with Catalog.open(path, write=True) as catalog:
         assert (catalog.pending(), catalog.links()) == (["en/b.md", "ja/a.md"], [])
-        assert link(catalog, as_it_is) == 3
+        assert link(catalog, catalog.vectors) == 3
         assert ends(catalog) == versions("en", "ja", 1, 2, 3)
         assert (catalog.pending(), catalog.damage()) == ([], [])
 

@@ -28,8 +28,8 @@ from polyseek.store.arrays import Vectors
 from polyseek.store.catalog import Catalog
 from polyseek.store.collection import Collection, Recipe, View
 from polyseek.store.links import StoredLink
+from polyseek.store.members import Sums
 from polyseek.store.moments import TRUST
-from polyseek.store.reader import Reader
 from polyseek.types import Chunk, Document
 
 DIMENSIONS, EACH = 16, 10
@@ -66,7 +66,7 @@ def put(catalog: Catalog, language: str, at: int) -> None:
     catalog.put(Document(f"{language}.md", ""), 1, chunks, rows, "", sentences)
 
 
-def as_it_is(catalog: Reader) -> Recipe:
+def as_it_is(sums: Sums) -> Recipe:
     return Recipe(lambda vectors, languages: vectors, str.split, "as it is")
 
 

@@ -13,7 +13,8 @@ from polyseek.candidates import Question
 from polyseek.closing import Closing
 from polyseek.engine.embedder import Embedder
 from polyseek.engine.load import load
-from polyseek.errors import BadInput, FingerprintMismatch
+from polyseek.errors import BadInput
+from polyseek.fingerprint import TERMS, checked
 from polyseek.ingest import IndexReport, Plan, ingest
 from polyseek.languages.identify import check_language, query_language
 from polyseek.languages.means import calibrated
@@ -28,15 +29,9 @@ from polyseek.review import VersionsReport, review
 from polyseek.search import check_question, search
 from polyseek.settings import Settings, read_settings
 from polyseek.store.collection import Collection, Recipe, View
-from polyseek.store.reader import Reader
+from polyseek.store.members import Sums
 from polyseek.store.rows import Statistics
 from polyseek.types import Hit
-
-CHUNKER = 2
-"""Raised when the same text is cut differently; part of the fingerprint."""
-TERMS = 1
-"""Raised when the same text gives other words or marks; part of the fingerprint."""
-CHUNK_TOKENS = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +105,13 @@ class KnowledgeBase(Closing):
             report = ingest(catalog, self.embedder, [Path(p) for p in paths], plan, watch)
             done = report.read, report.read, report.embedded, 1.0
             if catalog.pending():
-                watch(Progress(*done, "finding versions"))
-                report.linked = link(catalog, self._neutral(catalog).passages)
                 watch(Progress(*done, "making indexes"))
             if catalog.dimensions is not None:
                 collection.publish(self._derive)
+            if catalog.pending():
+                watch(Progress(*done, "finding versions"))
+                with collection.view(self._derive) as view:
+                    report.linked = link(catalog, view.prepared)
         return report
 
     def search(
@@ -144,7 +141,7 @@ class KnowledgeBase(Closing):
         spoken = check_language(language) if language else query_language(question, view.present())
         vector = self.embedder.embed([question], "query")[0]
         title = is_title(question)
-        centred = self._neutral(view.catalog).query(vector, spoken, title=title)
+        centred = self._neutral(view.members.sums).query(vector, spoken, title=title)
         ready = Question(question, spoken, centred, title)
         return search(view, ready, k, chosen, every_passage=every_passage, grouped=grouped)
 
@@ -159,7 +156,7 @@ class KnowledgeBase(Closing):
         expected = [check_language(code) for code in languages]
         with Collection.open(self.path) as collection, collection.catalog.snapshot() as catalog:
             self._check(catalog.fingerprint())
-            return review(catalog, lambda sums: Neutral(self._calibrated, sums).passages, expected)
+            return review(catalog, lambda sums: self._neutral(sums).passages, expected)
 
     def link(self, one: str, other: str, *, versions: bool = True) -> None:
         """State that two passages, each "path:line", are versions of each other, or are not.
@@ -176,7 +173,6 @@ class KnowledgeBase(Closing):
             if first == second:
                 raise BadInput(f"{one!r} and {other!r} are the same passage; name two")
             catalog.state(first, second, linked=versions)
-            collection.publish(self._derive)
 
     def status(self) -> Status:
         """What it holds and what it was made with."""
@@ -251,29 +247,7 @@ class KnowledgeBase(Closing):
             return collection.catalog.fingerprint()
 
     def _check(self, stored: Mapping[str, Any]) -> dict[str, Any]:
-        """The fingerprint that this process would make; it has to be the stored one."""
-        tokens = self.settings.chunk_tokens or stored.get("chunk_tokens", CHUNK_TOKENS)
-        room = self.embedder.room("passage")
-        if tokens > room:
-            raise BadInput(
-                f"chunk_tokens is {tokens}, and {self.embedder.spec.name} has room for {room}"
-            )
-        sentences = self.settings.sentences
-        mine = {
-            **self.embedder.fingerprint,
-            "chunker": CHUNKER,
-            "chunk_tokens": tokens,
-            "terms": TERMS,
-            "sentences": stored.get("sentences", True) if sentences is None else sentences,
-        }
-        different = sorted(name for name in mine if stored and stored.get(name) != mine[name])
-        if different:
-            told = "; ".join(f"{n}: {stored.get(n)!r} there, {mine[n]!r} here" for n in different)
-            raise FingerprintMismatch(
-                f"{self.path} was made otherwise ({told}); use it as it was made, or index into a "
-                "new directory"
-            )
-        return mine
+        return checked(stored, self.settings, self.embedder)
 
     def _fresh_view(self) -> View:
         """The view of the newest state; kept while nothing is written."""
@@ -292,9 +266,9 @@ class KnowledgeBase(Closing):
 
         return calibrated(self.embedder.fingerprint, embed, cache_directory())
 
-    def _neutral(self, catalog: Reader) -> Neutral:
-        return Neutral(self._calibrated, catalog.language_sums())
+    def _neutral(self, sums: Sums) -> Neutral:
+        return Neutral(self._calibrated, sums)
 
-    def _derive(self, catalog: Reader) -> Recipe:
-        neutral = self._neutral(catalog)
+    def _derive(self, sums: Sums) -> Recipe:
+        neutral = self._neutral(sums)
         return Recipe(neutral.passages, words, f"{neutral.salt}-{TERMS}")

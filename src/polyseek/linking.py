@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +15,11 @@ from polyseek.store.reader import Reader
 from polyseek.types import Chunk
 
 Floats = npt.NDArray[np.float32]
-Prepare = Callable[[Floats, Sequence[str]], Floats]
-"""Vectors (n, D) float32 and their n languages -> rows (n, D) in neutral space."""
+Fetch = Callable[[npt.NDArray[np.int64]], Floats]
+"""Ids (n,) of passages -> their rows (n, D) float32 in neutral space."""
 
 
-def link(catalog: Catalog, prepare: Prepare) -> int:
+def link(catalog: Catalog, fetch: Fetch) -> int:
     """Find and store the links of every document that is pending; how many there are.
 
     A run that is killed before the end leaves the documents pending, and the next one goes on.
@@ -27,7 +27,8 @@ def link(catalog: Catalog, prepare: Prepare) -> int:
     waiting = catalog.pending()
     if not waiting:
         return 0
-    passages, vectors = _passages(catalog, prepare)
+    passages = _passages(catalog)
+    vectors = fetch(np.array([each.id for each in passages], np.int64))  # (n, D)
     few = len(waiting) < len({each.document for each in passages})
     found = find_links(passages, vectors, waiting if few else None) if passages else []
     catalog.link(
@@ -40,16 +41,11 @@ def link(catalog: Catalog, prepare: Prepare) -> int:
     return len(found)
 
 
-def _passages(catalog: Reader, prepare: Prepare) -> tuple[list[Passage], Floats]:
-    """Every passage of the collection, and its row in neutral space (n, D), in the same order."""
-    rows = [np.empty((0, catalog.dimensions or 0), np.float32)]
-    for _, languages, vectors in catalog.blocks():
-        rows.append(prepare(vectors.astype(np.float32), languages))
-    places = catalog.places()
+def _passages(catalog: Reader) -> list[Passage]:
     return [
         Passage(id, path, ordinal, language, depth, marks(text) if known is None else known)
-        for id, path, ordinal, language, depth, known, text in places
-    ], np.concatenate(rows)
+        for id, path, ordinal, language, depth, known, text in catalog.places()
+    ]
 
 
 def place(catalog: Reader, name: str) -> tuple[str, bytes]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from polyseek.store.arrays import Vectors
 from polyseek.store.catalog import Catalog
-from polyseek.store.reader import Reader
+from polyseek.store.members import Sums
 from polyseek.store.view import Recipe
 from polyseek.types import Chunk, Document
 
@@ -60,11 +60,9 @@ def put(catalog: Catalog, path: str, texts: Sequence[str], seed: int = 0) -> Vec
     return vectors
 
 
-def derive(catalog: Reader) -> Recipe:
+def derive(sums: Sums) -> Recipe:
     """Centres with the mean of each language, as the real recipe does; splits words at spaces."""
-    means = {
-        language: total / count for language, (count, total) in catalog.language_sums().items()
-    }
+    means = {language: total / count for language, (count, total) in sums.items()}
 
     def prepare(vectors: Vectors, languages: Sequence[str]) -> Vectors:
         centred = vectors - 0.5 * np.array([means[language] for language in languages])

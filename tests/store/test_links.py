@@ -267,6 +267,7 @@ def first_version(new: Path, old: Path) -> None:
         names = [f'"{name}"' for _, name, *_ in db.execute(f"PRAGMA main.table_info({table})")]
         columns = ", ".join(names)
         db.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")
+    db.execute("DELETE FROM meta WHERE key = 'content'")
     db.commit()
     db.close()
 

@@ -71,8 +71,11 @@ class Catalog(Reader):
 
     def _bump(self) -> None:
         self._db.execute("UPDATE meta SET value = value + 1 WHERE key = 'generation'")
+        self._rename("commit")
+
+    def _rename(self, key: str) -> None:
         self._db.execute(
-            "UPDATE meta SET value = json_quote(lower(hex(randomblob(8)))) WHERE key = 'commit'"
+            "UPDATE meta SET value = json_quote(lower(hex(randomblob(8)))) WHERE key = ?", (key,)
         )
 
     def set_fingerprint(self, fingerprint: Mapping[str, Any]) -> None:
@@ -122,6 +125,7 @@ class Catalog(Reader):
         vectors: Halves,
     ) -> int:
         self._remove(document.path)
+        self._rename("content")
         if len(chunks) and self.dimensions is None:
             self._set_meta("dimensions", vectors.shape[1])
         fields = (document.path, document.digest, document.format, document.title)
@@ -202,6 +206,8 @@ class Catalog(Reader):
                 self._db, [language for language, _ in gone], vectors.reshape(len(gone), -1), -1
             )
         deleted = self._db.execute("DELETE FROM documents WHERE path = ?", (path,))
+        if deleted.rowcount:
+            self._rename("content")
         return deleted.rowcount == 1
 
 

@@ -22,7 +22,7 @@ import filelock
 from polyseek.closing import Closing
 from polyseek.errors import StoreError
 from polyseek.store import derived
-from polyseek.store.build import build, load
+from polyseek.store.build import build, grow, load
 from polyseek.store.catalog import Catalog
 from polyseek.store.lock import WriterLock, derived_lock
 from polyseek.store.reader import Reader
@@ -41,6 +41,7 @@ class Collection(Closing):
         self._lock = lock
         self._write = write
         self._derived = path / "derived"
+        self._origin = derived.stamp_of(catalog) if write else ""
 
     @classmethod
     def open(cls, path: Path | str, *, write: bool = False) -> Collection:
@@ -72,13 +73,12 @@ class Collection(Closing):
         Readers that have those open keep them."""
         if not self._write:
             raise StoreError(f"{self.path} is open for reading: open it with write=True")
-        with self.catalog.snapshot() as catalog:
-            recipe = derive(catalog)
-            stamp = derived.stamp_of(catalog, recipe.salt)
-            with derived_lock(self.path):
-                if derived.faults(self._derived / stamp, stamp):
-                    self._publish(catalog, recipe, stamp)
-                derived.sweep(self._derived, keep=stamp)
+        with self.catalog.snapshot() as catalog, derived_lock(self.path):
+            stamp = derived.stamp_of(catalog)
+            if self._load(catalog, derive, stamp) is None:
+                self._publish(catalog, derive, stamp)
+            derived.sweep(self._derived, keep=stamp)
+            self._origin = stamp
 
     def view(self, derive: Derive) -> View:
         """The newest state with its indexes. Close it after use.
@@ -88,37 +88,40 @@ class Collection(Closing):
         """
         catalog = self.catalog.snapshot()
         try:
-            recipe = derive(catalog)
-            stamp = derived.stamp_of(catalog, recipe.salt)
-            return self._load(catalog, recipe, stamp) or self._heal(catalog, recipe, stamp)
+            stamp = derived.stamp_of(catalog)
+            return self._load(catalog, derive, stamp) or self._heal(catalog, derive, stamp)
         except BaseException:
             catalog.close()
             raise
 
-    def _load(self, catalog: Reader, recipe: Recipe, stamp: str) -> View | None:
+    def _load(self, catalog: Reader, derive: Derive, stamp: str) -> View | None:
         if derived.faults(self._derived / stamp, stamp):
             return None
         try:
-            return load(catalog, recipe, self._derived / stamp)
-        except StoreError:
+            return load(catalog, derive, self._derived / stamp)
+        except (StoreError, OSError):
             # Between the check and the opening a writer may have swept it away.
             return None
 
-    def _heal(self, catalog: Reader, recipe: Recipe, stamp: str) -> View:
+    def _heal(self, catalog: Reader, derive: Derive, stamp: str) -> View:
         """Make what is missing; for everybody, if no writer is about to make something newer."""
         making = derived_lock(self.path)
         try:
             if self._write or self._lock.is_free():
                 with making.acquire(blocking=False):
-                    self._publish(catalog, recipe, stamp)
+                    self._publish(catalog, derive, stamp)
         except (StoreError, filelock.Timeout, OSError):
             # A full disk or another's work keeps nobody from searching.
-            return build(catalog, recipe, None)
-        return self._load(catalog, recipe, stamp) or build(catalog, recipe, None)
+            return build(catalog, derive, None)
+        return self._load(catalog, derive, stamp) or build(catalog, derive, None)
 
-    def _publish(self, catalog: Reader, recipe: Recipe, stamp: str) -> None:
-        with derived.making(self._derived, stamp) as directory:
-            build(catalog, recipe, directory)
+    def _publish(self, catalog: Reader, derive: Derive, stamp: str) -> None:
+        """Grow the indexes of the state that this writer began with, or make them anew."""
+        origin = self._origin
+        source = "" if derived.faults(self._derived / origin, origin) else origin
+        with derived.making(self._derived, stamp, source) as directory:
+            if not source or not grow(catalog, derive, self._derived / source, directory):
+                build(catalog, derive, directory)
 
     def verify(self, derive: Derive) -> list[str]:
         """What is wrong with the collection, a sentence each; nothing if all is well."""

@@ -1,9 +1,12 @@
 """Directories that are made from the truth, and proved before they are believed.
 
-derived/<stamp>/ is a pure function of what <stamp> is the hash of: the state of the catalog and
-the way its rows are prepared. It is made under another name beside it, written through to the
-disk, and renamed, so that it is there whole or not at all. stamp.json holds size and SHA-256 of
-each file; what does not agree with it, in any way, is as good as missing.
+derived/<stamp>/ belongs to one state of the catalog, which <stamp> is the hash of. It is made
+under another name beside it, written through to the disk, and renamed, so that it is there whole
+or not at all. stamp.json holds size and SHA-256 of each file; what does not agree with
+it, in any way, is as good as missing.
+
+It is made anew, or grown from that of an earlier state: then files that never change are shared
+with it.
 """
 
 from __future__ import annotations
@@ -12,36 +15,41 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from polyseek.errors import StoreError
 from polyseek.store.reader import Reader
 
 # Raise when the same truth would give other files: another kind of index, other fields.
-FORMAT = 2
+FORMAT = 3
 
 STAMP_FILE = "stamp.json"
 UNFINISHED = ".unfinished-"
 
+Entry = Mapping[str, str | int]
+"""Of a file: "sha256", "size" in bytes."""
 
-def stamp_of(reader: Reader, salt: str) -> str:
-    """Name of what is derived from this state of the catalog in the way that salt names."""
-    parts = (reader.uid, reader.generation, reader.commit, reader.fingerprint(), salt, FORMAT)
+
+def stamp_of(reader: Reader) -> str:
+    """Name of what is derived from this state of the catalog."""
+    parts = (reader.uid, reader.content, reader.fingerprint(), FORMAT)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
 @contextmanager
-def making(derived: Path, stamp: str) -> Iterator[Path]:
+def making(derived: Path, stamp: str, source: str = "") -> Iterator[Path]:
     """Gives an empty directory to make <stamp> in; seals it and gives it its name at the end, or
-    removes it if making it fails. The caller holds derived.lock."""
+    removes it if making it fails. The caller holds derived.lock. Files shared with <source> are
+    not hashed again."""
     directory = derived / f"{UNFINISHED}{stamp}"
     try:
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
         yield directory
-        _seal(directory, stamp)
+        _seal(directory, stamp, _known(derived / source) if source else {})
         shutil.rmtree(derived / stamp, ignore_errors=True)
         directory.rename(derived / stamp)
         _flush(derived)
@@ -56,9 +64,29 @@ def making(derived: Path, stamp: str) -> Iterator[Path]:
         raise
 
 
-def _seal(directory: Path, stamp: str) -> None:
+def share(source: Path, target: Path) -> None:
+    """Give a file that never changes a second name; where the file system cannot, copy it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _known(directory: Path) -> dict[tuple[int, int], Entry]:
+    """What stamp.json of this directory says of its files, by device and inode."""
+    files = json.loads((directory / STAMP_FILE).read_text())["files"]
+    return {_identity(directory / name): entry for name, entry in files.items()}
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def _seal(directory: Path, stamp: str, known: Mapping[tuple[int, int], Entry]) -> None:
     """Write stamp.json, and everything through to the disk."""
-    content = {"stamp": stamp, "format": FORMAT, "files": _inventory(directory)}
+    content = {"stamp": stamp, "format": FORMAT, "files": _inventory(directory, known)}
     (directory / STAMP_FILE).write_text(json.dumps(content, indent=1, sort_keys=True))
     for path in [*directory.rglob("*"), directory]:
         _flush(path)
@@ -94,19 +122,24 @@ def sweep(derived: Path, keep: str) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _inventory(directory: Path) -> dict[str, dict[str, str | int]]:
+def _inventory(
+    directory: Path, known: Mapping[tuple[int, int], Entry] = MappingProxyType({})
+) -> dict[str, Entry]:
     """Size and SHA-256 of every file but the stamp, by its name within the directory.
 
     Hidden files are tantivy's locks, which an opening reader may touch.
     """
-    found: dict[str, dict[str, str | int]] = {}
-    for path in sorted(directory.rglob("*")):
-        if path.is_file() and path.name != STAMP_FILE and not path.name.startswith("."):
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            name = path.relative_to(directory).as_posix()
-            found[name] = {"sha256": digest, "size": path.stat().st_size}
-    return found
+    return {
+        path.relative_to(directory).as_posix(): known.get(_identity(path)) or _entry(path)
+        for path in sorted(directory.rglob("*"))
+        if path.is_file() and path.name != STAMP_FILE and not path.name.startswith(".")
+    }
+
+
+def _entry(path: Path) -> Entry:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"sha256": digest, "size": path.stat().st_size}
 
 
 def _flush(path: Path) -> None:

@@ -77,7 +77,12 @@ class FlatIndex:
     def _rows(self, places: Ids) -> Vectors:
         """The stored vectors (m, D) float32 at these places (m,)."""
         whole = faiss.rev_swig_ptr(self._flat.get_xb(), len(self) * self._index.d)
-        return np.asarray(whole.reshape(len(self), -1)[places])
+        return np.asarray(whole.reshape(len(self), self._index.d)[places])
+
+    def vectors(self, ids: Ids) -> Vectors:
+        """See VectorIndex."""
+        order = np.argsort(self._ids, kind="stable")
+        return self._rows(order[np.searchsorted(self._ids, ids, sorter=order)])
 
     def save(self, path: Path) -> None:
         """See VectorIndex."""

@@ -34,6 +34,9 @@ class VectorIndex(Protocol):
         allowed: ascending ids (m,) int64; nothing else is returned. None: everything is allowed.
         """
 
+    def vectors(self, ids: Ids) -> Vectors:
+        """The vectors (m, D) float32 under ids (m,), each of which there is."""
+
     def save(self, path: Path) -> None:
         """Write the index to one file."""
 
@@ -66,6 +69,12 @@ class ExactIndex:
         chosen = slice(None) if allowed is None else np.isin(self._ids, allowed)
         ids, vectors = self._ids[chosen], self._vectors[chosen]
         return stack([rank(query, ids, vectors, k) for query in queries], k)
+
+    def vectors(self, ids: Ids) -> Vectors:
+        """See VectorIndex."""
+        order = np.argsort(self._ids)
+        found: Vectors = self._vectors[order[np.searchsorted(self._ids, ids, sorter=order)]]
+        return found
 
     def save(self, path: Path) -> None:
         """See VectorIndex."""

@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copyfile
 
 import tantivy
 
 from polyseek.errors import BadInput, StoreError
+from polyseek.store.arrays import Ids
+from polyseek.store.derived import share
 
 # Longer terms are dropped by tantivy, with a line on stderr for each.
 MAX_WORD_BYTES = 65_530
@@ -35,7 +38,8 @@ INDEX_OPTION = "freq"
 
 
 class LexicalIndex:
-    """Made by `create`, then `add` and one `commit`; or opened read-only. Then searched."""
+    """Made by `create`, or taken up again by `change`; then `add`, `remove` and one `commit`. Or
+    opened read-only. Then searched."""
 
     def __init__(self, index: tantivy.Index) -> None:
         self._index = index
@@ -54,12 +58,31 @@ class LexicalIndex:
             else:
                 path.mkdir(parents=True)
                 index = tantivy.Index(_schema(), str(path), reuse=False)
-            # Only adding needs it: the terms of a query are not analysed.
-            splitter = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
-            index.register_tokenizer(TOKENIZER, splitter)
-            made = cls(index)
-            made._writer = index.writer(WRITER_HEAP_BYTES, WRITER_THREADS)
-        return made
+            return cls(index)._taken_up()
+
+    @classmethod
+    def change(cls, source: Path, path: Path) -> LexicalIndex:
+        """What was committed in the directory `source`, to be changed in `path`, which is made.
+
+        Segments are shared: tantivy writes them once. What is removed counts in the frequencies of
+        words until tantivy merges its segment.
+        """
+        for file in source.iterdir():
+            if file.suffix == ".json":
+                path.mkdir(parents=True, exist_ok=True)
+                copyfile(file, path / file.name)
+            elif file.suffix != ".lock":
+                share(file, path / file.name)
+        made = cls.open(path)
+        with _translated():
+            return made._taken_up()
+
+    def _taken_up(self) -> LexicalIndex:
+        # Only adding needs it: the terms of a query are not analysed.
+        splitter = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+        self._index.register_tokenizer(TOKENIZER, splitter)
+        self._writer = self._index.writer(WRITER_HEAP_BYTES, WRITER_THREADS)
+        return self
 
     @classmethod
     def open(cls, path: Path) -> LexicalIndex:
@@ -77,6 +100,12 @@ class LexicalIndex:
         document.add_text("words", _joined(words))
         with _translated():
             self._writing().add_document(document)
+
+    def remove(self, ids: Ids) -> None:
+        """Forget the passages with these ids (n,); those that are not there do not matter."""
+        terms = [tantivy.Query.term_query(self._schema, "id", id) for id in ids.tolist()]
+        with _translated():
+            self._writing().delete_documents_by_query(_any_of(terms))
 
     def commit(self) -> None:
         """Make what was added findable, for good. Nothing can be added afterwards."""
@@ -129,7 +158,7 @@ class LexicalIndex:
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    builder.add_unsigned_field("id", fast=True)
+    builder.add_unsigned_field("id", indexed=True, fast=True)
     builder.add_text_field("language", tokenizer_name="raw", index_option="basic")
     builder.add_text_field("words", tokenizer_name=TOKENIZER, index_option=INDEX_OPTION)
     return builder.build()

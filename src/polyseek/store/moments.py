@@ -12,10 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
 from polyseek.errors import StoreError
+from polyseek.store.arrayfile import load_arrays, save_arrays
 from polyseek.store.arrays import Vectors
 
 TRUST = 20
@@ -33,13 +32,20 @@ class Moments:
 
     def add(self, rows: Vectors, languages: Sequence[str]) -> None:
         """rows (n, D) float32 of these n languages."""
+        self._shift(rows, languages, 1)
+
+    def remove(self, rows: Vectors, languages: Sequence[str]) -> None:
+        """rows (n, D) float32 of these n languages, which were added."""
+        self._shift(rows, languages, -1)
+
+    def _shift(self, rows: Vectors, languages: Sequence[str], sign: int) -> None:
         named = np.asarray(languages)
         for language in sorted(set(languages)):
             chosen = rows[named == language]  # (m, D)
             zero = np.zeros(self._dimensions)
-            self._counts[language] = self._counts.get(language, 0) + len(chosen)
-            self._sums[language] = self._sums.get(language, zero) + chosen.sum(axis=0)
-            outer = chosen.T @ chosen  # (D, D)
+            self._counts[language] = self._counts.get(language, 0) + sign * len(chosen)
+            self._sums[language] = self._sums.get(language, zero) + sign * chosen.sum(axis=0)
+            outer = sign * (chosen.T @ chosen)  # (D, D)
             self._outer[language] = self._outer.get(language, np.zeros_like(outer)) + outer
 
     def languages(self) -> list[str]:
@@ -69,16 +75,13 @@ class Moments:
             arrays[f"count.{language}"] = np.array([count])
             arrays[f"sum.{language}"] = self._sums[language]
             arrays[f"outer.{language}"] = self._outer[language]
-        try:
-            save_file(arrays, path)
-        except (OSError, SafetensorError) as error:
-            raise StoreError(f"{path} cannot be written ({error}): free some, run again") from error
+        save_arrays(path, arrays)
 
     @classmethod
     def load(cls, path: Path) -> Moments:
         """Read what `save` wrote."""
         try:
-            arrays = load_file(path)
+            arrays = load_arrays(path)
             made = cls(int(arrays["dimensions"][0]))
             for name in sorted(arrays):
                 kind, _, language = name.partition(".")
@@ -86,6 +89,6 @@ class Moments:
                     made._counts[language] = int(arrays[name][0])
                     made._sums[language] = arrays[f"sum.{language}"]
                     made._outer[language] = arrays[f"outer.{language}"]
-        except (OSError, SafetensorError, KeyError) as error:
+        except KeyError as error:
             raise StoreError(f"{path} holds no moments ({error}): build it anew") from error
         return made

@@ -57,7 +57,7 @@ class QuantisedIndex:
         codes = faiss.IndexPQFastScan(dimensions, pairs, 4, faiss.METRIC_INNER_PRODUCT)
         codes.pq.cp.niter = TRAINING_ROUNDS
         _train(codes, np.ascontiguousarray(training, np.float32))
-        self._fetch = fetch
+        self.fetch = fetch
         self._take(faiss.IndexIDMap2(codes))
 
     def _take(self, index: Index) -> None:
@@ -112,13 +112,17 @@ class QuantisedIndex:
         ids = ids[ids >= 0]
         if not len(ids):
             return ids, np.empty(0, np.float32)
-        rows = self._fetch(ids)  # (m, D)
+        rows = self.fetch(ids)  # (m, D)
         if len(ids) > k:
             # A third of the time: float64 only for what float32 does not rule out.
             rough = rows @ query  # (m,)
             kept = rough >= np.partition(rough, -k)[-k] - NOISE
             ids, rows = ids[kept], rows[kept]
         return rank(query, ids, rows, k)
+
+    def vectors(self, ids: Ids) -> Vectors:
+        """See VectorIndex."""
+        return self.fetch(ids)
 
     def save(self, path: Path) -> None:
         """See VectorIndex. The vectors themselves are not in the file."""
@@ -131,7 +135,7 @@ class QuantisedIndex:
         if not isinstance(faiss.downcast_index(index.index), faiss.IndexPQFastScan):
             raise StoreError(f"{path} holds no quantised index: build it anew")
         made = cls.__new__(cls)
-        made._fetch = fetch
+        made.fetch = fetch
         made._take(index)
         return made
 

@@ -7,33 +7,28 @@ it goes on seeing one state, whatever is committed meanwhile, until `refresh()` 
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from polyseek.closing import Closing
 from polyseek.errors import StoreError
 from polyseek.store import links, schema, sums
-from polyseek.store.arrays import HALF, Bytes, Halves, Ids, Names, Sum, Vectors
+from polyseek.store.arrays import HALF, Bytes, Ids, Sum, Vectors
 from polyseek.store.connection import connect, translated
 from polyseek.store.damage import damage_of
 from polyseek.store.rows import CHUNK_COLUMNS, Row, Statistics, chunk_from
 from polyseek.store.sentences import Sentences, read_sentences, sentences_of_keys
+from polyseek.store.streams import Streams
 from polyseek.types import Chunk
 
 # SQLite allows 32,766 placeholders a statement, older builds 999.
 KEYS_AT_ONCE = 500
 
 
-class Reader(Closing):
+class Reader(Streams):
     """The reading half of the catalog; may be used from several threads."""
-
-    def __init__(self, db: sqlite3.Connection, path: Path) -> None:
-        self._db = db
-        self.path = path
 
     def close(self) -> None:
         """Let go of the database; closing twice is allowed."""
@@ -78,6 +73,11 @@ class Reader(Closing):
         """Random name of the last transaction. Generations repeat when a backup is restored and
         written to again; this does not."""
         return str(self._meta("commit"))
+
+    @property
+    def content(self) -> str:
+        """Random name of the last change of what indexes are made from: documents and chunks."""
+        return str(self._meta("content"))
 
     @property
     def dimensions(self) -> int | None:
@@ -193,62 +193,6 @@ class Reader(Closing):
                 "it belongs to an older or newer view; open a new view"
             )
 
-    # What is streamed, in the order of ids. Each page is a query of its own, so that no cursor
-    # stays open while the caller works; only a snapshot sees one state from page to page.
-
-    def languages(self) -> tuple[Ids, Names]:
-        """All ids (n,) int64, ascending, and their languages (n,) str."""
-        with translated(self.path):
-            pairs = self._db.execute("SELECT id, language FROM chunks").fetchall()
-        ids = np.fromiter((id for id, _ in pairs), np.int64, len(pairs))
-        order = np.argsort(ids)
-        # The dtype is said for the sake of an empty list.
-        return ids[order], np.array([language for _, language in pairs], dtype=np.str_)[order]
-
-    def blocks(self, size: int = 8192) -> Iterator[tuple[Ids, list[str], Halves]]:
-        """All vectors, `size` at a time: ids (n,) int64, languages (n), vectors (n, D) fp16."""
-        for page in self._pages(
-            "SELECT id, language, vector FROM chunks JOIN vectors ON chunk_id = id", "id", size
-        ):
-            ids = np.array([row[0] for row in page], dtype=np.int64)
-            vectors = np.frombuffer(b"".join(row[2] for row in page), HALF)
-            yield ids, [row[1] for row in page], vectors.reshape(len(page), -1)
-
-    def lexical_rows(self) -> Iterator[tuple[int, str, list[str] | None, str]]:
-        """Every chunk's id and language; its words, or None and what they are to be made from."""
-        query = (
-            "SELECT id, language, words, iif(words IS NULL, headings, '[]'), "
-            "iif(words IS NULL, context || char(10) || text, '') FROM chunks"
-        )
-        for page in self._pages(query, "id", 1024):
-            for id, language, words, headings, text in page:
-                known = None if words is None else words.split(" ") if words else []
-                yield id, language, known, "\n".join((*json.loads(headings), text))
-
-    def chunks(self) -> Iterator[tuple[int, bytes, Chunk]]:
-        """Every chunk: its id, its stored key, the chunk itself."""
-        for page in self._pages(f"SELECT id, key, {CHUNK_COLUMNS} FROM chunks", "id", 1024):
-            for id, key, *values in page:
-                yield id, key, chunk_from(values)
-
-    def places(self) -> list[tuple[int, str, int, str, int, frozenset[str] | None, str]]:
-        """Every chunk, by id: id, path, ordinal, language, length of the heading path; its marks,
-        or None and the text that they are to be found in."""
-        with translated(self.path):
-            rows = self._db.execute(
-                "SELECT chunks.id, path, ordinal, chunks.language, json_array_length(headings), "
-                "marks, iif(marks IS NULL, text, '') FROM chunks "
-                "JOIN documents ON documents.id = document_id ORDER BY chunks.id"
-            ).fetchall()
-        return [
-            (
-                *row[:5],
-                None if row[5] is None else frozenset(filter(None, row[5].split("\n"))),
-                row[6],
-            )
-            for row in rows
-        ]
-
     def document(self, path: str) -> list[tuple[bytes, Chunk]]:
         """The chunks of one document with their keys, in order; none if it is not there."""
         with translated(self.path):
@@ -265,18 +209,6 @@ class Reader(Closing):
         """What SQLite finds wrong with its file, and rows that do not fit together."""
         with translated(self.path):
             return damage_of(self._db, self.dimensions or 0)
-
-    def _pages(self, query: str, key: str, size: int) -> Iterator[list[tuple[Any, ...]]]:
-        last = -1
-        while True:
-            with translated(self.path):
-                page = self._db.execute(
-                    f"{query} WHERE {key} > ? ORDER BY {key} LIMIT ?", (last, size)
-                ).fetchall()
-            if not page:
-                return
-            yield page
-            last = page[-1][0]
 
 
 def open_reader(path: Path) -> Reader:

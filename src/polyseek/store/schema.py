@@ -96,6 +96,9 @@ MIGRATIONS = (
         PRIMARY KEY (path, key, other_path, other_key)
     ) WITHOUT ROWID;
     """,
+    """
+    INSERT INTO meta VALUES ('content', json_quote(lower(hex(randomblob(8)))));
+    """,
 )
 
 LATEST = len(MIGRATIONS)

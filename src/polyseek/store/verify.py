@@ -14,10 +14,11 @@ import numpy as np
 from polyseek.store import derived
 from polyseek.store.build import VECTORS_FILE, load
 from polyseek.store.faiss_index import ids_in
+from polyseek.store.members import Members
 from polyseek.store.reader import Reader
 from polyseek.store.rows import UNIT_TOLERANCE, chunk_key
 from polyseek.store.sums import sums_of
-from polyseek.store.view import Derive, Recipe, View
+from polyseek.store.view import Derive, View, from_truth
 
 SAMPLES = 64
 NEIGHBOURS = 10
@@ -30,7 +31,7 @@ def problems_of(catalog: Reader, derive: Derive, root: Path) -> list[str]:
     return (
         catalog.damage()
         or [*_vectors(catalog), *_sums(catalog), *_keys(catalog)]
-        or list(_derived(catalog, derive(catalog), root))
+        or list(_derived(catalog, derive, root))
     )
 
 
@@ -58,16 +59,22 @@ def _keys(catalog: Reader) -> Iterator[str]:
             yield f"the key of chunk {id} is not that of its text"
 
 
-def _derived(catalog: Reader, recipe: Recipe, root: Path) -> Iterator[str]:
-    stamp = derived.stamp_of(catalog, recipe.salt)
+def _derived(catalog: Reader, derive: Derive, root: Path) -> Iterator[str]:
+    stamp = derived.stamp_of(catalog)
     directory = root / stamp
     faults = derived.faults(directory, stamp)
     if faults:
         yield from faults
         return
-    view = load(catalog, recipe, directory)
-    if not np.array_equal(np.sort(ids_in(directory / VECTORS_FILE)), view.ids):
-        yield f"{directory / VECTORS_FILE} holds other ids than the catalog"
+    view = load(catalog, derive, directory)
+    now = Members.of(catalog)
+    if not (
+        np.array_equal(np.sort(ids_in(directory / VECTORS_FILE)), now.ids)
+        and np.array_equal(view.ids, now.ids)
+        and np.array_equal(view.languages, now.languages)
+        and np.array_equal(view.members.documents, now.documents)
+    ):
+        yield f"{directory} holds other passages than the catalog"
         return
     if len(view.lexical) != len(view.ids):
         yield f"the lexical index holds {len(view.lexical)} passages, wanted {len(view.ids)}"
@@ -80,7 +87,7 @@ def _samples(view: View) -> Iterator[str]:
         return
     chosen = np.random.default_rng(0).permutation(len(view.ids))[:SAMPLES]
     ids = view.ids[chosen]  # (n,)
-    rows = view.prepared(ids)  # (n, D)
+    rows = from_truth(view.catalog, view.recipe, view.members)(ids)  # (n, D)
     truth = (rows.astype(np.float64) ** 2).sum(axis=1)  # (n,)
     found, scores = view.index.search(rows, NEIGHBOURS)  # (n, k)
     for id, wanted, near, values in zip(ids, truth, found, scores, strict=True):

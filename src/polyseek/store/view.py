@@ -9,8 +9,10 @@ import numpy as np
 
 from polyseek.closing import Closing
 from polyseek.store.arrays import Ids, Names, Vectors
+from polyseek.store.directions import Directions, Fetch
 from polyseek.store.index import VectorIndex
 from polyseek.store.lexical import LexicalIndex
+from polyseek.store.members import Members, Sums
 from polyseek.store.moments import Moments
 from polyseek.store.reader import Reader
 from polyseek.store.rows import Row
@@ -30,8 +32,8 @@ class Recipe:
     """Names both: other means or another segmenter, another salt."""
 
 
-Derive = Callable[[Reader], Recipe]
-"""Makes the recipe from the state it is for, so that means can be computed from its sums."""
+Derive = Callable[[Sums], Recipe]
+"""Makes the recipe from the sums of a collection's vectors, so that means can be computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +43,21 @@ class View(Closing):
     catalog: Reader
     """Pinned to the state of this view."""
     recipe: Recipe
-    generation: int
-    ids: Ids
-    """(n,) int64, ascending."""
-    languages: Names
-    """(n,) str, the language of each id."""
+    members: Members
     index: VectorIndex
     lexical: LexicalIndex
     moments: Moments
+    directions: Directions
+
+    @property
+    def ids(self) -> Ids:
+        """(n,) int64, ascending."""
+        return self.members.ids
+
+    @property
+    def languages(self) -> Names:
+        """(n,) str, the language of each id."""
+        return self.members.languages
 
     def present(self) -> list[str]:
         """The languages there are, sorted."""
@@ -73,21 +82,19 @@ class View(Closing):
         return self.catalog.links_of(ids)
 
     def prepared(self, ids: Ids) -> Vectors:
-        """The rows (n, D) float32 that are searched for these ids, from the truth."""
-        return fetcher(self.catalog, self.recipe, self.ids, self.languages)(ids)
+        """The rows (n, D) float32 that are searched for these ids."""
+        return self.index.vectors(ids)
 
     def close(self) -> None:
         """Let go of the state; searches fail afterwards."""
         self.catalog.close()
 
 
-def fetcher(
-    catalog: Reader, recipe: Recipe, ids: Ids, languages: Names
-) -> Callable[[Ids], Vectors]:
-    """A function from ids (m,) to the rows (m, D) float32 that are searched for them."""
+def from_truth(catalog: Reader, recipe: Recipe, members: Members) -> Fetch:
+    """A function from ids (m,) to the rows (m, D) float32 that should be searched for them."""
 
     def fetch(wanted: Ids) -> Vectors:
-        codes = languages[np.searchsorted(ids, wanted)]  # (m,)
+        codes = members.languages[members.places(wanted)]  # (m,)
         return recipe.prepare(catalog.vectors(wanted), codes.tolist())
 
     return fetch

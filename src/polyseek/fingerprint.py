@@ -1,0 +1,47 @@
+"""What a knowledge base is made with: another model or another way to cut texts, and what is stored
+would be compared with what it cannot be compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from polyseek.engine.embedder import Embedder
+from polyseek.errors import BadInput, FingerprintMismatch
+from polyseek.settings import Settings
+
+CHUNKER = 2
+"""Raised when the same text is cut differently."""
+TERMS = 1
+"""Raised when the same text gives other words or marks."""
+CHUNK_TOKENS = 240
+
+
+def checked(stored: Mapping[str, Any], settings: Settings, embedder: Embedder) -> dict[str, Any]:
+    """The fingerprint that these settings and this model make; it has to be the stored one, if
+    there is one.
+
+    Raises:
+        BadInput: the chunks asked for are too long for the model.
+        FingerprintMismatch: the knowledge base was made otherwise.
+    """
+    tokens = settings.chunk_tokens or stored.get("chunk_tokens", CHUNK_TOKENS)
+    room = embedder.room("passage")
+    if tokens > room:
+        raise BadInput(f"chunk_tokens is {tokens}, and {embedder.spec.name} has room for {room}")
+    sentences = settings.sentences
+    mine = {
+        **embedder.fingerprint,
+        "chunker": CHUNKER,
+        "chunk_tokens": tokens,
+        "terms": TERMS,
+        "sentences": stored.get("sentences", True) if sentences is None else sentences,
+    }
+    different = sorted(name for name in mine if stored and stored.get(name) != mine[name])
+    if different:
+        told = "; ".join(f"{n}: {stored.get(n)!r} there, {mine[n]!r} here" for n in different)
+        raise FingerprintMismatch(
+            f"{settings.kb} was made otherwise ({told}); use it as it was made, or index into a "
+            "new directory"
+        )
+    return mine
