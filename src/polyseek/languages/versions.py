@@ -43,13 +43,14 @@ SAME_LANGUAGE = np.float32(-9.0)
 OUTSTANDING = np.float32(1.5)
 """Margin above which a pair gains nothing more. Where passages are few, two on one subject stand
 out from all others without saying the same: of 240 paragraphs in one language each, 22 to a
-language, 7 % are linked without this limit and 1.7 with it, at the same recall elsewhere."""
+language, 7 % are linked without this limit and 1.7 with it; XQuAD-R finds 0.005 less."""
 ENOUGH = 0.32
 """Strength from which on two documents are versions. Pages made from one template come closest:
 "Response Headers" in one language and "Response Cookies" in another have 0.33, at most 0.39; no
-limit keeps them apart and half-rewritten translations together. Where nothing is translated, the share of FastAPI's passages linked in the worst of 100 draws is 1.7 % with 0.25,
-1.3 with 0.28 and 0.3, 0.8 with this (0.9 in 600 draws), 0.6 with 0.34. Of XQuAD-R it finds 0.98,
-0.96, 0.94, 0.92 and 0.90; FastAPI's translations hardly notice (0.982 to 0.979)."""
+limit keeps them apart and half-rewritten translations together. Where nothing is translated, the
+share of FastAPI's passages linked in the worst of 100 draws is 1.7 % with 0.25, 1.3 with 0.28 and
+0.3, 0.8 with this (0.9 in 600 draws), 0.6 with 0.34. Of XQuAD-R they find 0.98, 0.96, 0.94, 0.92
+and 0.90; FastAPI's translations hardly notice (0.982 to 0.979)."""
 NAMED = 2.5
 """Times as strong are documents whose names differ in the language only. It lets in what has been
 half rewritten: of FastAPI's true versions of several passages 1 in 100 has a strength below 0.30
