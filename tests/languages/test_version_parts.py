@@ -33,6 +33,31 @@ def test_marks_are_what_every_language_keeps() -> None:
     assert marks("nothing but words") == frozenset()
 
 
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        ("17,786,419", "17786419"),
+        ("17.786.419", "17786419"),
+        ("17 786 419", "17786419"),
+        ("17\u00a0786\u202f419", "17786419"),
+        ("17’786’419", "17786419"),
+        ("1969-1973, 1969–1973, 1969/1973", "1969 1973"),
+        ("3:24", "3 24"),
+        ("3.11.4", "3114"),
+        ("in 2000 300 people", "2000 300"),
+        ("1234 567", "1234 567"),
+    ],
+)
+def test_a_number_is_the_same_however_a_language_groups_it(text: str, want: str) -> None:
+    assert marks(text) == frozenset(want.split())
+
+
+def test_abbreviations_are_no_marks() -> None:
+    """Every language has its own; the form is that of an identifier."""
+    assert marks("e.g. i.e. z.B. the U.S. in 10 a.C.") == {"10"}
+    assert marks("I/O and os.path") == {"#i/o", "#os.path"}
+
+
 def test_marks_agree_by_the_weight_of_what_is_shared() -> None:
     """Weights by hand: "a" and "b" are in two of four items, "c" in one."""
     marked = Marked.of([frozenset("ab"), frozenset("bc"), frozenset(), frozenset("a")])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from polyseek.languages.nearest import NEAREST
 from polyseek.languages.neighbours import Floats
-from polyseek.languages.versions import ENOUGH, Link, Passage, find_links
+from polyseek.languages.versions import ENOUGH, OUTSTANDING, Link, Passage, find_links
 
 DIMENSIONS = 64
 LANGUAGES = ("en", "ja", "ru")
@@ -194,6 +194,20 @@ def test_few_passages_stand_out_from_nothing() -> None:
     assert len(near.links()) == 1
     assert 0.2 < float(far.vectors[0] @ far.vectors[1]) < 2 * ENOUGH
     assert far.links() == []
+
+
+@pytest.mark.parametrize(("cosine", "linked"), [(0.4, 0), (0.45, 1)])
+def test_a_subject_in_common_is_not_enough_among_strangers(cosine: float, linked: int) -> None:
+    """Four passages in each language, all at right angles but for one pair: its margin is 4."""
+    rows = np.eye(8, dtype=np.float32)
+    rows[4, [0, 4]] = cosine, (1 - cosine**2) ** 0.5
+    names = ["en"] * 4 + ["ja"] * 4
+    passages = [Passage(i, f"{i}", 0, name, 0, frozenset()) for i, name in enumerate(names)]
+    # Without marks the agreement is a half.
+    assert (cosine * OUTSTANDING * 0.5 >= ENOUGH) == bool(linked)
+    links = find_links(passages, rows)
+    assert [(x.one, x.other) for x in links] == [(0, 4)] * linked
+    assert all(x.margin == pytest.approx(4.0) for x in links)
 
 
 @pytest.mark.parametrize("n", [0, 1])

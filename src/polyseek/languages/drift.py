@@ -11,15 +11,15 @@ from __future__ import annotations
 import difflib
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
 
 from polyseek.languages.facts import is_word, may_be_words
 from polyseek.languages.missing import Pairs, Ratios, gaps
-from polyseek.languages.sentence_pairs import Pair
-from polyseek.languages.sides import Side, Version, paired, spans
+from polyseek.languages.sentence_pairs import Pair, align_all
+from polyseek.languages.sides import Sentences, Side, Version, spans, texts_of
 
 __all__ = ["KINDS", "LEAST", "Drift", "Version", "find_drift"]
 
@@ -71,16 +71,18 @@ def find_drift(
     at the same places. Findings below `least` are left out.
     """
     place = {version.id: at for at, version in enumerate(versions)}
-    every = (_sides(versions, [place[id] for id in group]) for group in groups)
+    read = [Sentences(version) for version in versions]
+    every = (_sides(read, [place[id] for id in group]) for group in groups)
     compared = [sides for sides in every if len(sides) > 1]
     usual = _ratios(compared)
     found: list[Drift] = []
+    aligned = _aligned(compared, usual)
     for sides in compared:
         places = list(combinations(range(len(sides)), 2))
         ratios = {(a, b): usual[sides[a].document, sides[b].document] for a, b in places}
         pairs: dict[tuple[int, int], Sequence[Pair]] = {}
         for a, b in places:
-            pairs[a, b] = paired(sides[a], sides[b], ratios[a, b])
+            pairs[a, b] = next(aligned)
             pairs[b, a] = [(there, here) for here, there in pairs[a, b]]
             ratios[b, a] = 1 / ratios[a, b]
         for kind in ("number", "code", "link"):
@@ -98,17 +100,26 @@ def confidence(kind: str, against: int, agreeing: float) -> float:
     return 1 / (1 + math.exp(-odds))
 
 
-def _sides(versions: Sequence[Version], places: Sequence[int]) -> list[Side]:
+def _sides(read: Sequence[Sentences], places: Sequence[int]) -> list[Side]:
     """The group's passages by document, each with its neighbours."""
     by_document: dict[str, list[int]] = defaultdict(list)
     for at in sorted(places):
-        by_document[versions[at].document].append(at)
+        by_document[read[at].version.document].append(at)
     sides = []
     for document, mine in by_document.items():
-        near = versions[max(0, mine[0] - 1) : mine[-1] + 2]
-        around = [version for version in near if version.document == document]
-        sides.append(Side([versions[at] for at in mine], around))
+        near = read[max(0, mine[0] - 1) : mine[-1] + 2]
+        around = [each for each in near if each.version.document == document]
+        sides.append(Side([read[at] for at in mine], around))
     return sides
+
+
+def _aligned(
+    compared: Sequence[Sequence[Side]], usual: Mapping[tuple[str, str], float]
+) -> Iterator[list[Pair]]:
+    """Of each two sides of each group, in order."""
+    couples = (each for sides in compared for each in combinations(sides, 2))
+    texts = [texts_of(a, b, usual[a.document, b.document]) for a, b in couples]
+    return iter(align_all(texts))
 
 
 def _ratios(compared: Sequence[Sequence[Side]]) -> dict[tuple[str, str], float]:

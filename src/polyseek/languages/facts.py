@@ -64,6 +64,7 @@ SCALED = {scale: re.compile(rf"\s?(?:{names})", re.I) for scale, names in MYRIAD
 LANGUAGE_PART = re.compile(
     r"(?<=[^/])/[a-z]{2}(?:-[A-Za-z]{2,4})?(?=/|$)|(?<=//)[a-z]{2}(?:-\w+)?\."
 )
+DIGIT = re.compile(r"(?![0-9])\d")
 DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 
 
@@ -121,12 +122,13 @@ def numbers(text: str) -> set[str]:
     """The numbers in `text`, written one way: 1,000 and 1.000 and １０００ are "1000", 1万 is
     "10000", 2024-03-05 is "2024", "3" and "5". A digit that ends a name (OAuth2) is none."""
     plain = unicodedata.normalize("NFKC", text.translate(STOPS))
-    plain = DATE.sub(r"\1 \2 \3", "".join(_digit(char) for char in plain))
+    plain = plain if plain.isascii() else DIGIT.sub(_digit, plain)
+    plain = DATE.sub(r"\1 \2 \3", plain)
     return {_number(plain, match) for match in NUMBER.finditer(plain)}
 
 
-def _digit(char: str) -> str:
-    return str(unicodedata.decimal(char)) if char.isdecimal() else char
+def _digit(match: re.Match[str]) -> str:
+    return str(unicodedata.decimal(match[0]))
 
 
 def _number(text: str, match: re.Match[str]) -> str:

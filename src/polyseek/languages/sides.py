@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
 
@@ -24,7 +25,7 @@ from polyseek.languages.facts import (
     said_otherwise,
     squeezed,
 )
-from polyseek.languages.sentence_pairs import Floats, Pair, Span, align
+from polyseek.languages.sentence_pairs import Floats, Pair, Span, Texts, texts
 
 NAME = re.compile(r"[A-Za-z0-9_]*[A-Za-z0-9]{2}[A-Za-z0-9_]*|[0-9]+")
 PART = re.compile(r"[A-Za-z0-9_]+")
@@ -34,7 +35,8 @@ FEW_LETTERS = 4
 """A sentence with fewer is an include or a rule and not aligned."""
 DENSE = 2.2
 """Latin letters that say what one letter of a dense script says."""
-DENSE_FROM = "\u2e80"
+NO_ALNUM, NO_LETTER = re.compile(r"[\W_]+"), re.compile(r"[\W\d_]+")
+SPARSE = re.compile(r"[\x00-\u2e7f]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,29 @@ class Version:
     """(sentences, D) float32 unit rows, centred by language."""
 
 
+class Sentences:
+    """The sentences of one passage that are prose, read once for all groups it is looked at in."""
+
+    def __init__(self, version: Version) -> None:
+        self.version = version
+        self.kept: list[str] = []
+        self.starts: list[int] = []
+        """Where each begins in the passage."""
+        rows, at = [], 0
+        for place, sentence in enumerate(version.sentences):
+            at = max(version.text.find(sentence, at), at)
+            if _is_prose(sentence):
+                self.kept.append(sentence)
+                self.starts.append(at)
+                rows.append(place)
+            at += len(sentence)
+        self.vectors: Floats = version.vectors[rows]
+        """(kept, D) float32 unit rows."""
+        self.sizes = [size(sentence) for sentence in self.kept]
+        self.polarity = [polarity(sentence, version.language) for sentence in self.kept]
+        self.names = [set(NAME.findall(TAG.sub(" ", each).lower())) for each in self.kept]
+
+
 class Side:
     """The passages of one document that belong to a group, and those before and behind them.
 
@@ -58,37 +83,29 @@ class Side:
     for in the neighbours as well; what is reported stands in the passages themselves.
     """
 
-    def __init__(self, core: Sequence[Version], around: Sequence[Version]) -> None:
-        self.document, self.language = core[0].document, core[0].language
-        self.near = "\n\n".join(version.text for version in around)
-        self.text = "\n\n".join(version.text for version in core)
+    def __init__(self, core: Sequence[Sentences], around: Sequence[Sentences]) -> None:
+        """`core` and `around`: passages of one document in its order, the one within the other."""
+        first = core[0].version
+        self.document, self.language = first.document, first.language
+        self.near = "\n\n".join(each.version.text for each in around)
+        self.text = "\n\n".join(each.version.text for each in core)
         self.facts: Facts = facts(self.text)
-        own = {version.id for version in core}
-        ends, end = [], 0
-        self.sentences: list[str] = []
-        self.starts: list[int] = []
-        self.core: list[bool] = []
-        self.owners: list[int] = []
-        rows = []
-        for version in around:
-            at = end
-            for sentence, vector in zip(version.sentences, version.vectors, strict=True):
-                at = max(self.near.find(sentence, at), at)
-                if _is_prose(sentence):
-                    self.sentences.append(sentence)
-                    self.starts.append(at)
-                    self.core.append(version.id in own)
-                    self.owners.append(version.id)
-                    rows.append(vector)
-                at += len(sentence)
-            end += len(version.text) + 2
-            ends.append(end)
-        self._owners_by_end = list(zip(ends, [version.id for version in around], strict=True))
-        self._own = [version.id for version in core]
-        shape = len(rows), core[0].vectors.shape[1]
-        self.vectors: Floats = np.array(rows, np.float32).reshape(shape)
-        self.sizes = [size(sentence) for sentence in self.sentences]
-        self.polarity = [polarity(sentence, self.language) for sentence in self.sentences]
+        self._own = [each.version.id for each in core]
+        self._around = around
+        begins = [*accumulate((len(each.version.text) + 2 for each in around), initial=0)]
+        self._begins = begins[:-1]
+        mine = [each.version.id in self._own for each in around]
+        self.sentences = [sentence for each in around for sentence in each.kept]
+        self.starts = [
+            b + at for each, b in zip(around, begins, strict=False) for at in each.starts
+        ]
+        self.core = [own for each, own in zip(around, mine, strict=True) for _ in each.kept]
+        self.owners = [each.version.id for each in around for _ in each.kept]
+        self.sizes = [length for each in around for length in each.sizes]
+        self.polarity = [says for each in around for says in each.polarity]
+        self.names = [names for each in around for names in each.names]
+        """Of each sentence what is written in ASCII and may stand in its translation."""
+        self.vectors: Floats = np.concatenate([each.vectors for each in around])
 
     @property
     def id(self) -> int:
@@ -97,19 +114,8 @@ class Side:
 
     def owner(self, fact: str) -> int:
         """The passage of the group in which `fact` stands; the first if it is written otherwise."""
-        at = self.near.find(fact)
-        while at >= 0:
-            place = bisect_right([end for end, _ in self._owners_by_end], at)
-            found = self._owners_by_end[min(place, len(self._owners_by_end) - 1)][1]
-            if found in self._own:
-                return found
-            at = self.near.find(fact, at + 1)
-        return self.id
-
-    @cached_property
-    def names(self) -> list[set[str]]:
-        """Of each sentence what is written in ASCII and may stand in its translation."""
-        return [set(NAME.findall(TAG.sub(" ", each).lower())) for each in self.sentences]
+        mine = (each.version for each in self._around if each.version.id in self._own)
+        return next((version.id for version in mine if fact in version.text), self.id)
 
     @cached_property
     def prose(self) -> str:
@@ -150,10 +156,11 @@ class Side:
         return not is_word(fact) and "_" not in fact and fact in self._squeezed
 
 
-def paired(one: Side, other: Side, ratio: float) -> list[Pair]:
-    """Their sentences aligned; `ratio` is how long the other's text usually is for the one's."""
+def texts_of(one: Side, other: Side, ratio: float) -> Texts:
+    """Their sentences, to be aligned; `ratio` is how long the other's text usually is for the
+    one's."""
     sizes = np.array(one.sizes, np.float32), np.array(other.sizes, np.float32)
-    return align(one.vectors, other.vectors, sizes, ratio, _shared(one.names, other.names))
+    return texts(one.vectors, other.vectors, sizes, ratio, _shared(one.names, other.names))
 
 
 def spans(pairs: Sequence[Pair]) -> dict[int, Pair]:
@@ -163,8 +170,8 @@ def spans(pairs: Sequence[Pair]) -> dict[int, Pair]:
 
 def size(text: str) -> float:
     """Letters and digits of prose, in Latin letters."""
-    plain = TAG.sub(" ", text)
-    return sum(DENSE if char >= DENSE_FROM else 1.0 for char in plain if char.isalnum())
+    bare = NO_ALNUM.sub("", TAG.sub(" ", text))
+    return len(bare) if bare.isascii() else len(bare) + (DENSE - 1) * len(SPARSE.sub("", bare))
 
 
 def text_between(side: Side, span: Span) -> float:
@@ -176,8 +183,8 @@ def text_between(side: Side, span: Span) -> float:
 
 
 def _is_prose(sentence: str) -> bool:
-    letters = sum(char.isalpha() for char in DIRECTIVE.sub("", sentence))
-    return letters >= FEW_LETTERS and not OPENS.match(sentence)
+    letters = NO_LETTER.sub("", DIRECTIVE.sub("", sentence))
+    return len(letters) >= FEW_LETTERS and not OPENS.match(sentence)
 
 
 def _shared(one: Sequence[set[str]], other: Sequence[set[str]]) -> Floats:
@@ -185,8 +192,12 @@ def _shared(one: Sequence[set[str]], other: Sequence[set[str]]) -> Floats:
     both = set().union(*one) & set().union(*other)
     left, right = [names & both for names in one], [names & both for names in other]
     found = np.zeros((len(left), len(right)), np.float32)
+    having: dict[str, list[int]] = {name: [] for name in both}
+    for j, names in enumerate(right):
+        for name in names:
+            having[name].append(j)
     for i, names in enumerate(left):
-        for j, others in enumerate(right):
-            if names and (common := len(names & others)):
-                found[i, j] = 2 * common / (len(names) + len(others))
+        common = Counter(j for name in names for j in having[name])
+        for j, count in common.items():
+            found[i, j] = 2 * count / (len(names) + len(right[j]))
     return found
