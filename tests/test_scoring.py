@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +20,9 @@ from polyseek.scoring import (
     BEST_VERSION,
     NAMES,
     PREFERRED,
+    QUESTION_DOCUMENT,
     QUESTION_SENTENCE,
+    TITLE_DOCUMENT,
     TITLE_SENTENCE,
     Scored,
     scored,
@@ -122,8 +125,16 @@ def mixed(view: View, weight: float) -> dict[int, float]:
 # The parts.
 
 
-@pytest.mark.parametrize(("title", "weight"), [(False, QUESTION_SENTENCE), (True, TITLE_SENTENCE)])
-def test_meaning_sentence_and_language(view: View, title: bool, weight: float) -> None:
+@pytest.mark.parametrize(
+    ("title", "weight", "around"),
+    [
+        (False, QUESTION_SENTENCE, QUESTION_DOCUMENT),
+        (True, TITLE_SENTENCE, TITLE_DOCUMENT),
+    ],
+)
+def test_meaning_sentence_document_and_language(
+    view: View, title: bool, weight: float, around: float
+) -> None:
     every = scored(view, replace(QUESTION, title=title), candidates(view), ANY)
     parts = {each.id: each.parts for each in every}
     meaning, together = candidates(view).meaning, mixed(view, weight)
@@ -135,15 +146,43 @@ def test_meaning_sentence_and_language(view: View, title: bool, weight: float) -
         spreads[language] = mean, np.average((cosines - mean) ** 2, weights=trust) ** 0.5
     overall = np.mean(list(spreads.values()), axis=0)
     assert spreads["ja"][0] > overall[0]
+    whole = {}
+    for language in LANGUAGES:
+        total = view.prepared(view.ids)[view.languages == language].sum(axis=0)
+        whole[language] = float(total @ QUESTION.vector / np.linalg.norm(total))
     for id in IDS:
+        document = around / (1 + around) * (whole[language_of(id)] - together[id])
+        assert parts[id]["document"] == pytest.approx(document, abs=1e-3)  # kept as fp16
         mean, deviation = spreads[language_of(id)]
-        even = (together[id] - mean) / deviation * overall[1] + overall[0]
+        near = together[id] + parts[id]["document"]
+        even = (near - mean) / deviation * overall[1] + overall[0]
         assert parts[id]["meaning"] == pytest.approx(meaning[id], abs=1e-6)
         assert parts[id]["sentence"] == pytest.approx(together[id] - meaning[id], abs=1e-6)
-        assert parts[id]["language"] == pytest.approx(even - together[id], abs=1e-5)
+        assert parts[id]["language"] == pytest.approx(even - near, abs=1e-5)
         assert parts[id]["words"] == 0
-        assert set(parts[id]) == {"meaning", "sentence", "language", "words"}
+        assert set(parts[id]) == {"meaning", "sentence", "document", "language", "words"}
     assert all(parts[id]["sentence"] == 0 for id in IDS if id not in SAID)
+
+
+def test_a_passage_that_is_all_of_its_document_has_no_document_part(tmp_path: Path) -> None:
+    with Collection.open(tmp_path, write=True) as collection:
+        rows = unit(3, seed=4)
+        chunk = Chunk(0, 1, "a", 1, 1, language="en")
+        collection.catalog.put(Document("one.md", ""), 1, [chunk], rows[:1])
+        collection.catalog.put(
+            Document("two.md", ""), 1, [chunk, replace(chunk, text="b")], rows[1:]
+        )
+        with collection.view(as_it_is) as opened:
+            found = Candidates(
+                dict.fromkeys((1, 2, 3), "en"),
+                {id: float(rows[id - 1] @ QUESTION.vector) for id in (1, 2, 3)},
+                {},
+                {},
+                {},
+            )
+            parts = {each.id: each.parts for each in scored(opened, QUESTION, found, ANY)}
+    assert parts[1]["document"] == 0
+    assert parts[2]["document"] * parts[3]["document"] != 0
 
 
 def test_a_score_is_the_sum_of_its_parts() -> None:

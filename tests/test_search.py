@@ -149,7 +149,8 @@ def test_parts_add_up_to_the_score(kb: KnowledgeBase, question: str, policy: str
     for hit in hits:
         assert sum(hit.parts.values()) == pytest.approx(hit.score, abs=1e-6)
         assert set(hit.parts) <= {
-            *("meaning", "sentence", "language", "identifiers", "preferred", "versions", "words")
+            *("meaning", "sentence", "document", "language"),
+            *("identifiers", "preferred", "versions", "words"),
         }
 
 

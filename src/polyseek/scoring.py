@@ -2,6 +2,7 @@
 
 meaning    its cosine with the question, in neutral space
 sentence   what its best sentence adds or takes away
+document   what the document around it does
 language   what makes scores of different languages comparable
 identifiers, preferred
 versions   what makes its score that of it and its versions together
@@ -22,9 +23,12 @@ from polyseek.store.view import View
 
 Floats = npt.NDArray[np.float32]
 
-QUESTION_SENTENCE, TITLE_SENTENCE = 0.7, 0.35
+QUESTION_SENTENCE, TITLE_SENTENCE = 0.7, 0.4
 """Weight of the best sentence beside the whole passage. A question is answered by a sentence; a
 title names what a whole passage is about (docs/decisions/0008-sentences.md)."""
+QUESTION_DOCUMENT, TITLE_DOCUMENT = 0.1, 0.4
+"""Weight of the whole document beside its passage, which leaves unsaid what those before it say
+(docs/decisions/0008-sentences.md)."""
 NAMES = 0.15
 """What a passage in any language gains that has all the question's rare identifiers."""
 PREFERRED = 0.1
@@ -67,7 +71,8 @@ def _own(view: View, question: Question, found: Candidates, policy: Policy) -> d
     """Every candidate with the parts that it has by itself."""
     ids = list(found.meaning)
     meaning = np.array([found.meaning[id] for id in ids])  # (n,)
-    mixed = meaning + _sentence_part(view, question, ids, meaning)
+    near = meaning + _sentence_part(view, question, ids, meaning)
+    mixed = near + _document_part(view, question, ids, near)
     even = _comparable(view, question, [found.languages[id] for id in ids], mixed)
     return {
         id: Scored(
@@ -75,7 +80,8 @@ def _own(view: View, question: Question, found: Candidates, policy: Policy) -> d
             found.languages[id],
             {
                 "meaning": float(meaning[at]),
-                "sentence": float(mixed[at] - meaning[at]),
+                "sentence": float(near[at] - meaning[at]),
+                "document": float(mixed[at] - near[at]),
                 "language": float(even[at] - mixed[at]),
                 **_extra(id, found, policy),
             },
@@ -105,6 +111,20 @@ def _sentence_part(
         for at, id in enumerate(ids):
             if id in best:
                 part[at] = weight * (best[id] - meaning[at])
+    return part
+
+
+def _document_part(
+    view: View, question: Question, ids: Sequence[int], scores: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """What the document of each of ids (n) adds to its score (n,); 0 where it has no other
+    passage."""
+    weight = TITLE_DOCUMENT if question.title else QUESTION_DOCUMENT
+    documents = view.members.documents[view.members.places(np.array(ids, np.int64))]
+    whole = view.directions.scores(question.vector, documents)  # (n,)
+    part: npt.NDArray[np.float64] = np.where(
+        np.isnan(whole), 0.0, weight / (1 + weight) * (whole - scores)
+    )
     return part
 
 

@@ -15,7 +15,7 @@ from store_samples import chunks_of, derive, document, put, unit
 from polyseek.store import build, derived
 from polyseek.store.collection import Collection
 from polyseek.store.members import SHARE_CHANGED, Members
-from polyseek.store.view import View
+from polyseek.store.view import Recipe, View
 
 DOCUMENTS, PASSAGES = 60, 6
 
@@ -59,7 +59,7 @@ def agree(view: View, members: Members) -> None:
     for one, other in zip(
         view.index.search(queries, k), anew.index.search(queries, k), strict=True
     ):
-        assert np.array_equal(one, other)
+        np.testing.assert_array_equal(one, other)
     for query in queries:
         spread, wanted = view.moments.spread(query), anew.moments.spread(query)
         assert list(spread) == list(wanted)
@@ -221,8 +221,8 @@ def test_another_recipe_is_made_anew(collection: Collection) -> None:
     put(collection.catalog, "new.md", ["new"])
     recipe = derive(collection.catalog.language_sums())
 
-    def other(sums: object) -> build.Recipe:
-        return build.Recipe(recipe.prepare, str.split, "another salt")
+    def other(sums: object) -> Recipe:
+        return Recipe(recipe.prepare, str.split, "another salt")
 
     collection.publish(other)
     with collection.view(other) as view:
