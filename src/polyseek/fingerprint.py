@@ -12,7 +12,7 @@ from polyseek.settings import Settings
 
 CHUNKER = 2
 """Raised when the same text is cut differently."""
-TERMS = 1
+TERMS = 2
 """Raised when the same text gives other words or marks."""
 CHUNK_TOKENS = 240
 
