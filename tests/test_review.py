@@ -243,15 +243,14 @@ def test_a_changed_number_is_drift(tmp_path: Path, sentences: bool) -> None:
     assert not report.complete
 
 
-def test_of_two_versions_each_is_told_for_what_it_alone_has(tmp_path: Path) -> None:
+def test_of_two_versions_what_each_alone_has_is_told_once(tmp_path: Path) -> None:
     changed = guide("ru", Access="Пароль и вход. Это 13 знаков.")
     found = made(tmp_path, guides("en ru", ru=changed)).versions().drifted
     told = [(x.one.path, x.other.path, x.kind, x.detail) for x in found]
     assert told == [
-        ("en/guide.md", "ru/guide.md", "number", "only here: 12"),
-        ("ru/guide.md", "en/guide.md", "number", "only here: 13"),
+        ("en/guide.md", "ru/guide.md", "number", "12 <-> 13"),
     ]
-    assert [x.confidence for x in found] == pytest.approx([0.7, 0.7])
+    assert [x.confidence for x in found] == pytest.approx([0.82])
 
 
 @pytest.mark.parametrize(

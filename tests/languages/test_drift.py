@@ -79,7 +79,9 @@ def test_a_number_changed_in_one_language(language: str) -> None:
 
 def test_a_pair_tells_of_a_number_but_not_who_is_wrong() -> None:
     versions = framed({"en": NUMBERS["en"], "de": "Backups werden nach 45 Tagen gelöscht."})
-    assert [d.detail for d in drifts(versions)] == ["only here: 30", "only here: 45"]
+    (found,) = drifts(versions)
+    assert (found.one, found.other, found.detail) == (0, 1, "30 <-> 45")
+    assert found.confidence == pytest.approx(1 - 0.3 * 0.6)
 
 
 @pytest.mark.parametrize(
@@ -121,8 +123,40 @@ def test_a_changed_line_of_code_is_drift() -> None:
     one = version(0, "en", [], text=CODE.format("Load", "my file", "wait"))
     text = CODE.format("読む", "ファイル", "待つ").replace("=3", "=30")
     found = drifts([one, version(1, "ja", [], text=text)])
-    assert {drift.kind for drift in found} == {"code"}
-    assert found[1].detail == 'only here: limit=load("",timeout=30)'
+    assert [(drift.kind, drift.detail) for drift in found] == [
+        ("code", 'limit=load("",timeout=3) <-> limit=load("",timeout=30)')
+    ]
+
+
+PLACEHOLDERS = [
+    ("Log in as `u-<staff number>`.", "以 `u-<工号>` 登录。"),
+    ("See `GET /users/{user_id}`.", "`GET /users/{用户编号}` を参照。"),
+    ("Run `pull --token=YOUR_TOKEN all`.", "`pull --token=你的令牌 all`"),
+    ("Run `pull --token=YOUR_TOKEN all`.", "`pull --token=SU_CLAVE all`"),
+    (
+        "```sh\nget -H X:<your-token> a.b?c=1\n```",
+        "```sh\nget -H X:<あなたのトークン> a.b?c=1\n```",
+    ),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), PLACEHOLDERS)
+def test_placeholders_in_code_are_translated(one: str, other: str) -> None:
+    assert drifts([version(0, "en", [], text=one), version(1, "zh", [], text=other)]) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("`GET /users/{user_id}`", "`GET /users/{user_ids}`"),
+        ("`a-<staff>`", "`b-<工号>`"),
+        ("`export DB_URL=1`", "`export DB_DSN=1`"),
+        ("`echo $DB_URL now`", "`echo $DB_DSN now`"),
+    ],
+)
+def test_code_around_placeholders_and_names_are_compared(one: str, other: str) -> None:
+    found = drifts([version(0, "en", [], text=one), version(1, "zh", [], text=other)])
+    assert [drift.kind for drift in found] == ["code"]
 
 
 @pytest.mark.parametrize(
@@ -215,10 +249,41 @@ def test_a_sentence_that_one_language_alone_has() -> None:
     assert (found.one, found.detail) == (3, f"only here: {STEPS['ja']}")
 
 
-def test_of_two_versions_a_missing_sentence_is_not_reported_but_known() -> None:
+def test_of_two_versions_a_missing_paragraph_is_reported() -> None:
+    """The paragraphs before and behind are there, and nothing is between them."""
+    (found,) = drifts(framed({"en": STEPS["en"], "de": ""}))
+    assert (found.one, found.other, found.kind) == (1, 0, "missing")
+    assert found.detail == f"missing here: {STEPS['en']}"
+    assert found.confidence == pytest.approx(0.65)
+
+
+@pytest.mark.parametrize(
+    ("kept", "known"),
+    [
+        (FRAME["de"], [("de", "missing")]),
+        ((f"{FRAME['de'][0][:-1]} für alle Fälle und immer wieder neu.", FRAME["de"][1]), []),
+    ],
+)
+def test_a_sentence_missing_in_a_paragraph_of_two_versions(
+    kept: Sequence[str], known: Sequence[tuple[str, str]]
+) -> None:
+    """It is reported if the rest is as long as usual; if not, the rest may say it as well."""
+    one = [(FRAME["en"][0], 0), (STEPS["en"], 1), (FRAME["en"][1], 2)]
+    texts = [" ".join(each for each, _ in one), " ".join(kept)]
+    versions = [
+        version(0, "en", one, text=texts[0]),
+        version(1, "de", [(kept[0], 0), (kept[1], 2)], text=texts[1]),
+    ]
+    assert told(versions) == known
+
+
+def test_of_two_versions_what_was_joined_is_not_missing() -> None:
+    """The German second sentence says the English second and third."""
     versions = framed({"en": STEPS["en"], "de": ""})
+    both = MEANINGS[1] + MEANINGS[2]
+    rows = np.stack([MEANINGS[0], both / np.linalg.norm(both)]).astype(np.float32)
+    versions[1] = replace(versions[1], vectors=rows)
     assert told(versions) == []
-    assert told(versions, 0.4) == [("de", "missing")]
 
 
 def test_a_short_sentence_that_is_not_cut_as_one_is_not_missing() -> None:
@@ -269,7 +334,7 @@ def test_the_finding_names_the_passage_that_has_it() -> None:
         version(2, "de", [(FRAME["de"][0], 0), (NUMBERS["de"].replace("30", "45"), 1)]),
     ]
     found = find_drift(versions, [[0, 1, 2]])
-    assert [(d.one, d.detail) for d in found] == [(1, "only here: 30"), (2, "only here: 45")]
+    assert [(d.one, d.other, d.detail) for d in found] == [(1, 2, "30 <-> 45")]
 
 
 def test_nothing_to_compare() -> None:

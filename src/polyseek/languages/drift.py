@@ -18,12 +18,13 @@ from statistics import median
 
 from polyseek.languages.facts import is_word, may_be_words
 from polyseek.languages.missing import Pairs, Ratios, gaps
+from polyseek.languages.negation import denials, measure
 from polyseek.languages.sentence_pairs import Pair, align_all
-from polyseek.languages.sides import Sentences, Side, Version, spans, texts_of
+from polyseek.languages.sides import Sentences, Side, Version, read, texts_of
 
 __all__ = ["KINDS", "LEAST", "Drift", "Version", "find_drift"]
 
-KINDS = {"number": 0.7, "link": 0.7, "code": 0.65, "missing": 0.4, "negation": 0.25}
+KINDS = {"number": 0.7, "link": 0.7, "code": 0.65, "missing": 0.4, "step": 0.65, "negation": 0.25}
 """Kind of drift -> how sure it is with one witness; set by hand, in the order of how often
 each kind was a false alarm in benchmarks/drift.py. An order, no probability."""
 LEAST = 0.6
@@ -36,10 +37,6 @@ BOTH = 0.6
 """Doubt that remains where a version both lacks something and has something else instead."""
 ALIKE = 0.75
 """From which on a word in code is another one misspelt, rather than translated."""
-
-UNSURE = 9
-HALF = 0.25
-"""What a witness counts as agreeing that says something like no ("only", "without")."""
 
 Told = tuple[float, bool, str, int]
 """Confidence, whether the odd version has it (or lacks it), the fact, a witness."""
@@ -57,7 +54,8 @@ class Drift:
     confidence: float
     """From 0 to 1; the report's order."""
     detail: str
-    """For a person: what stands only here, and what only there."""
+    """For a person: what stands only here, and what is missing here. Of two versions nobody knows
+    which is right, so what each has instead of the other's is told as "3 <-> 5"."""
 
 
 def find_drift(
@@ -71,8 +69,9 @@ def find_drift(
     at the same places. Findings below `least` are left out.
     """
     place = {version.id: at for at, version in enumerate(versions)}
-    read = [Sentences(version) for version in versions]
-    every = (_sides(read, [place[id] for id in group]) for group in groups)
+    known = read(versions)
+    measure(known)
+    every = (_sides(known, [place[id] for id in group]) for group in groups)
     compared = [sides for sides in every if len(sides) > 1]
     usual = _ratios(compared)
     found: list[Drift] = []
@@ -100,16 +99,16 @@ def confidence(kind: str, against: int, agreeing: float) -> float:
     return 1 / (1 + math.exp(-odds))
 
 
-def _sides(read: Sequence[Sentences], places: Sequence[int]) -> list[Side]:
+def _sides(known: Sequence[Sentences], places: Sequence[int]) -> list[Side]:
     """The group's passages by document, each with its neighbours."""
     by_document: dict[str, list[int]] = defaultdict(list)
     for at in sorted(places):
-        by_document[read[at].version.document].append(at)
+        by_document[known[at].version.document].append(at)
     sides = []
     for document, mine in by_document.items():
-        near = read[max(0, mine[0] - 1) : mine[-1] + 2]
+        near = known[max(0, mine[0] - 1) : mine[-1] + 2]
         around = [each for each in near if each.version.document == document]
-        sides.append(Side([read[at] for at in mine], around))
+        sides.append(Side([known[at] for at in mine], around))
     return sides
 
 
@@ -153,12 +152,23 @@ def _facts(sides: Sequence[Side], kind: str) -> Iterator[Drift]:
                 agreeing = sum(not near[at] for at in others)
                 if kind == "number" and may_be_words(fact):
                     agreeing = len(others) - len(against)
-            sure = has[odd] or len(sides) > 2  # of two, the one that has it is reported
+            sure = has[odd] or len(sides) > 2  # of two, the one that has it is told
             if sure and len(against) > agreeing and _telling(kind, fact, has[odd], own, against):
                 sureness = confidence(kind, len(against), agreeing)
                 told[odd].append((sureness, has[odd], fact, against[0]))
-    for odd, items in told.items():
-        yield _summed(sides, odd, kind, items)
+    if len(sides) == 2 and len(told) == 2:
+        yield _both(sides, kind, told[0], told[1])
+    else:
+        for odd, items in told.items():
+            yield _summed(sides, odd, kind, items)
+
+
+def _both(sides: Sequence[Side], kind: str, mine: Sequence[Told], theirs: Sequence[Told]) -> Drift:
+    """Of two versions, what either alone has, as one finding: each is the other's half."""
+    here, there = ([fact for _, _, fact, _ in items] for items in (mine, theirs))
+    sure = 1 - (1 - max(item[0] for item in (*mine, *theirs))) * BOTH
+    ids = sides[0].owner(here[0]), sides[1].owner(there[0])
+    return Drift(*ids, kind, sure, f"{', '.join(here)} <-> {', '.join(there)}")
 
 
 def _telling(
@@ -193,7 +203,7 @@ def _missing(sides: Sequence[Side], pairs: Pairs, ratios: Ratios) -> Iterator[Dr
         has, lacks = sides[gap.has], sides[gap.lacks]
         owner = has.owners[gap.sentence]
         told = " ".join(has.sentences[gap.sentence].split())
-        sure = confidence("missing", gap.against, gap.agreeing)
+        sure = confidence("step" if gap.framed else "missing", gap.against, gap.agreeing)
         if gap.alone:
             yield Drift(owner, lacks.id, "missing", sure, f"only here: {told}")
         else:
@@ -201,44 +211,15 @@ def _missing(sides: Sequence[Side], pairs: Pairs, ratios: Ratios) -> Iterator[Dr
 
 
 def _negation(sides: Sequence[Side], pairs: Pairs) -> Iterator[Drift]:
-    """Sentences that say no where their counterparts do not, or the other way round."""
-    by_sentence = {key: spans(value) for key, value in pairs.items()}
-    for odd, side in enumerate(sides):
-        done: set[int] = set()
-        for at in range(len(side.sentences)):
-            if not side.core[at] or at in done:
-                continue
-            votes = {
-                w: vote
-                for w in range(len(sides))
-                if w != odd and (vote := _vote(side, sides[w], by_sentence[odd, w][at])) is not None
-            }
-            for sign in (1, -1):
-                against = [w for w, vote in votes.items() if vote == sign]
-                unsure = sum(vote == UNSURE for vote in votes.values())
-                agreeing = len(votes) - len(against) - unsure * (1 - HALF)
-                if len(against) > agreeing:
-                    here, there = by_sentence[odd, against[0]][at]
-                    done.update(range(*here))
-                    witness = sides[against[0]]
-                    said = " ".join(" ".join(side.sentences[slice(*here)]).split())
-                    theirs = " ".join(" ".join(witness.sentences[slice(*there)]).split())
-                    told = "negated here only" if sign > 0 else "not negated here"
-                    sure = confidence("negation", len(against), agreeing)
-                    ids = side.owners[at], witness.owners[there[0]]
-                    yield Drift(*ids, "negation", sure, f"{told}: {said} / {theirs}")
-
-
-def _vote(one: Side, other: Side, pair: Pair) -> int | None:
-    """1 if only the one says no, -1 if only the other does, 0 if they agree, UNSURE if they may;
-    None if the sentence has no counterpart there, or a language has no table of negations."""
-    (start, end), (first, last) = pair
-    if first == last:
-        return None
-    mine, theirs = one.polarity[start:end], other.polarity[first:last]
-    if None in mine or None in theirs:
-        return None
-    here, there = max(p or 0 for p in mine), max(p or 0 for p in theirs)
-    if 1 in (here, there):
-        return UNSURE
-    return (here - there) // 2
+    for found in denials(sides, pairs):
+        odd, witness = sides[found.odd], sides[found.witness]
+        said = " ".join(" ".join(odd.sentences[slice(*found.here)]).split())
+        theirs = " ".join(" ".join(witness.sentences[slice(*found.there)]).split())
+        told = "negated here only" if found.negated else "not negated here"
+        sure = found.confidence
+        if found.evidence is None:
+            sure = confidence("negation", found.against, found.agreeing)
+        if len(sides) == 2 and found.odd:
+            continue  # of two, it is told once
+        ids = odd.owners[found.here[0]], witness.owners[found.there[0]]
+        yield Drift(*ids, "negation", sure, f"{told}: {said} / {theirs}")

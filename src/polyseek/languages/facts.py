@@ -6,8 +6,11 @@ in another is found as well, because `everywhere` is compared with and not only 
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from polyseek.languages.wordlists import NEGATION, NUMBER_WORDS
@@ -41,6 +44,17 @@ WORD = re.compile(r"\W*[A-Za-z]?[a-z]+(?:[+-][A-Z]?[a-z]+)*\W*|[A-Z]+")
 PLAIN_STRING = re.compile(r"[\w ,.!?'-]*")
 SIGN = re.compile(r"[^A-Za-z0-9_]")
 CODE_SIGN = re.compile(r"[(){}\[\]=<>/_$@\\]|\w\.\w")
+
+NAMED = re.compile(r"<[^<>\n]*[^\x00-\x7f][^<>\n]*>")
+"""A placeholder in angle brackets that is no tag, since it is not in ASCII."""
+PLACEHOLDER = re.compile(
+    r"<[^<>=/\"'{}()]{1,60}>|\{[^<>=\"'{}(),:\[\]]{1,60}\}"
+    r"|(?<=[=:/@-])[A-Z][A-Z0-9]*(?:[_-][A-Z0-9]+)+(?!=)"
+    r"|(?<=[=:/@-])[^\x00-\x7f]+"
+)
+"""<your-token>, {name}, =YOUR_TOKEN: what a reader puts something else for. A name in capitals, or
+in no Latin letters, is one only where a value stands, so that $NAME and NAME= are compared."""
+MISSPELT = 0.85
 
 NUMBER = re.compile(
     r"(?<![A-Za-z_0-9])(?<![0-9][.,])"
@@ -76,6 +90,8 @@ class Facts:
     code: frozenset[str]
     """Inline code, and lines of code blocks without comments and strings."""
     links: frozenset[str]
+    shapes: Mapping[str, frozenset[str]]
+    """Code with placeholders, these left blank -> how it is written, in whatever language."""
 
     def of(self, kind: str) -> frozenset[str]:
         """Those of one kind: "number", "code" or "link"."""
@@ -86,14 +102,19 @@ def facts(text: str) -> Facts:
     """Numbers outside code, code, and link targets of Markdown."""
     code: set[str] = set()
     links: set[str] = set()
+    shapes: dict[str, set[str]] = defaultdict(set)
 
     def block(match: re.Match[str]) -> str:
         if not DRAWN.match(match[2]):
-            code.update(code_lines(TAG.sub("", match[3])))
+            bare = NAMED.sub("", TAG.sub("", match[3]))
+            code.update(code_lines(bare))
+            for line in bare.splitlines():
+                _shaped(squeezed(line), shapes)
         return "\n"
 
     def span(match: re.Match[str]) -> str:
         name = squeezed(match[2])
+        _shaped(name, shapes)
         if name.isascii() and any(char.isalnum() for char in name[1:]):
             code.add(name)
         return f" {CODE} "
@@ -115,7 +136,30 @@ def facts(text: str) -> Facts:
     text = INLINE.sub(span, ATTRIBUTES.sub(" ", text))
     text = URL.sub(url, TAG.sub(tag, TARGET.sub(target, text)))
     found = numbers(MARKER.sub(" ", ENTITY.sub(" ", text)))
-    return Facts(frozenset(found), frozenset(code), frozenset(links - {""}))
+    written = {blank: frozenset(ways) for blank, ways in shapes.items()}
+    return Facts(frozenset(found), frozenset(code), frozenset(links - {""}), written)
+
+
+def _shaped(code: str, shapes: dict[str, set[str]]) -> None:
+    if (blank := shape(code)) != code:
+        shapes[blank].add(code)
+
+
+def shape(code: str) -> str:
+    """Code with its placeholders blank: u-<staff-number> and u-<工号> are both u-<>."""
+    return PLACEHOLDER.sub(_blank, code)
+
+
+def _blank(match: re.Match[str]) -> str:
+    return {"<": "<>", "{": "{}"}.get(match[0][0], "_")
+
+
+def same_but_for_placeholders(code: str, other: str) -> bool:
+    """Whether two pieces of code of one shape may be translations: their placeholders are equal,
+    or other words; a placeholder that is nearly another is misspelt."""
+    pairs = zip(PLACEHOLDER.findall(code), PLACEHOLDER.findall(other), strict=False)
+    near = (difflib.SequenceMatcher(None, a, b).ratio() for a, b in pairs if a != b)
+    return all(ratio < MISSPELT for ratio in near)
 
 
 def numbers(text: str) -> set[str]:

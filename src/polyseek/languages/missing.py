@@ -11,15 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from polyseek.languages.frames import SHORTEST, Frame
 from polyseek.languages.sentence_pairs import Pair
-from polyseek.languages.sides import Side, size, spans, text_between
+from polyseek.languages.sides import Side, spans, text_between
 
-SHORTEST = 22.0
-"""Size of the shortest sentence that can be missed; below, languages differ in what is one."""
 SHORTER = 0.6
 """Share of the sentence by which the text around has to be shorter."""
-LEFT = 0.4
-"""Share of the sentence that may stand between the neighbours' counterparts all the same."""
 AROUND = 3
 """Pairs looked at on either side, at most, for one with a counterpart."""
 
@@ -39,6 +36,8 @@ class Gap:
     against: int
     agreeing: int
     """Witnesses against the odd version, and with it."""
+    framed: bool
+    """Whether the blocks around are all there, and one is missing or shorter."""
 
 
 def gaps(sides: Sequence[Side], pairs: Pairs, ratios: Ratios) -> Iterator[Gap]:
@@ -73,9 +72,17 @@ def _lacking(
                 seen.update((second, k) for k in range(start, end))
                 agreeing += not there
                 places += [(second, k) for k in there[:1]]
-            absent = [_absent(sides, pairs, ratios, (w, odd), k) for w, k in places]
-            if len(places) > agreeing and median(absent) > SHORTER:
-                yield Gap(odd, first, at, False, len(places), agreeing)
+            holes = [_hole(sides, pairs, by_sentence, ratios, (w, odd)) for w, _ in places]
+            absent = [
+                0.0 if hole.left_over(k) else _absent(sides, pairs, ratios, (w, odd), k)
+                for hole, (w, k) in zip(holes, places, strict=True)
+            ]
+            seen_by = sum(hole.framed(k) for hole, (_, k) in zip(holes, places, strict=True))
+            framed = seen_by * 2 > len(places)
+            nearer = sum(hole.nearer(k) for hole, (_, k) in zip(holes, places, strict=True))
+            short = sides[first].sizes[at] < SHORTEST or nearer * 2 > len(places)
+            if len(places) > agreeing and (framed or (not short and median(absent) > SHORTER)):
+                yield Gap(odd, first, at, False, len(places), agreeing, framed)
 
 
 def _alone(
@@ -92,17 +99,28 @@ def _alone(
         without = [w for w in others if _empty(by_sentence[odd, w][at])]
         agreeing = len(others) - len(without)
         if len(without) > agreeing:
-            absent = [_absent(sides, pairs, ratios, (odd, w), at) for w in without]
+            holes = [_hole(sides, pairs, by_sentence, ratios, (odd, w)) for w in without]
+            absent = [
+                0.0 if hole.left_over(at) else _absent(sides, pairs, ratios, (odd, w), at)
+                for hole, w in zip(holes, without, strict=True)
+            ]
             if median(absent) > SHORTER:
-                yield Gap(without[0], odd, at, True, len(without), agreeing)
+                yield Gap(without[0], odd, at, True, len(without), agreeing, False)
 
 
 def _unpaired(side: Side, by_sentence: Mapping[int, Pair]) -> list[int]:
-    return [
-        at
-        for at, pair in by_sentence.items()
-        if side.core[at] and _empty(pair) and side.sizes[at] >= SHORTEST
-    ]
+    return [at for at, pair in by_sentence.items() if side.core[at] and _empty(pair)]
+
+
+def _hole(
+    sides: Sequence[Side],
+    pairs: Pairs,
+    by_sentence: Mapping[tuple[int, int], Mapping[int, Pair]],
+    ratios: Ratios,
+    key: tuple[int, int],
+) -> Frame:
+    has, lacks = key
+    return Frame(sides[has], sides[lacks], by_sentence[key], by_sentence[lacks, has], ratios[key])
 
 
 def _empty(pair: Pair) -> bool:
@@ -125,13 +143,4 @@ def _absent(
     mine = (some[0][0][0], some[-1][0][1])
     theirs = (some[0][1][0], some[-1][1][1])
     gone = sum(has.sizes[k] for own, other in some if other[0] == other[1] for k in range(*own))
-    if _left(lacks, aligned[at][1][0]) > LEFT * ratio * has.sizes[sentence]:
-        return 0.0
     return (text_between(has, mine) - text_between(lacks, theirs) / ratio) / max(gone, 1.0)
-
-
-def _left(side: Side, before: int) -> float:
-    """Size of the prose between the sentences `before - 1` and `before` that is no sentence."""
-    start = side.starts[before - 1] + len(side.sentences[before - 1]) if before else 0
-    end = side.starts[before] if before < len(side.starts) else len(side.near)
-    return size(side.prose[start:end])

@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import numpy as np
 
+from polyseek.languages.blocks import blocks_of
 from polyseek.languages.facts import (
     DIRECTIVE,
     FENCE,
@@ -23,6 +24,8 @@ from polyseek.languages.facts import (
     numbers,
     polarity,
     said_otherwise,
+    same_but_for_placeholders,
+    shape,
     squeezed,
 )
 from polyseek.languages.sentence_pairs import Floats, Pair, Span, Texts, texts
@@ -31,6 +34,8 @@ NAME = re.compile(r"[A-Za-z0-9_]*[A-Za-z0-9]{2}[A-Za-z0-9_]*|[0-9]+")
 PART = re.compile(r"[A-Za-z0-9_]+")
 """What code is made of; where all parts stand, somebody has said it in other words."""
 OPENS = re.compile(r"\s*(?:///|:::|!!!|\?\?\?)|[^\n]*</?t[drh]\b")
+UNLIKE = 0.5
+"""What it takes from what two sentences share if only one of them begins a block."""
 FEW_LETTERS = 4
 """A sentence with fewer is an include or a rule and not aligned."""
 DENSE = 2.2
@@ -56,24 +61,42 @@ class Version:
 class Sentences:
     """The sentences of one passage that are prose, read once for all groups it is looked at in."""
 
-    def __init__(self, version: Version) -> None:
+    def __init__(self, version: Version, fence: str = "") -> None:
+        """`fence`: the one of a block of code that the passage before has left open."""
         self.version = version
         self.kept: list[str] = []
         self.starts: list[int] = []
         """Where each begins in the passage."""
         rows, at = [], 0
+        found = blocks_of(version.text, fence)
+        self.block_count, self.fence = len(found.starts), found.fence
+        self.blocks: list[int] = []
+        """The block of the passage that each stands in."""
         for place, sentence in enumerate(version.sentences):
             at = max(version.text.find(sentence, at), at)
-            if _is_prose(sentence):
+            block = found.at(at)
+            if _is_prose(sentence) and not (found.code and found.code[block]):
                 self.kept.append(sentence)
+                self.blocks.append(block)
                 self.starts.append(at)
                 rows.append(place)
             at += len(sentence)
+        self.denies: Floats | None = None
+        """How much each says no, (kept,) float32; see `negation.measure`."""
         self.vectors: Floats = version.vectors[rows]
         """(kept, D) float32 unit rows."""
         self.sizes = [size(sentence) for sentence in self.kept]
         self.polarity = [polarity(sentence, version.language) for sentence in self.kept]
         self.names = [set(NAME.findall(TAG.sub(" ", each).lower())) for each in self.kept]
+
+
+def read(versions: Sequence[Version]) -> list[Sentences]:
+    """The sentences of each; the passages of a document follow each other."""
+    found: list[Sentences] = []
+    for version in versions:
+        same = bool(found) and found[-1].version.document == version.document
+        found.append(Sentences(version, found[-1].fence if same else ""))
+    return found
 
 
 class Side:
@@ -101,11 +124,21 @@ class Side:
         ]
         self.core = [own for each, own in zip(around, mine, strict=True) for _ in each.kept]
         self.owners = [each.version.id for each in around for _ in each.kept]
+        first_blocks = [*accumulate((each.block_count for each in around), initial=0)]
+        self.blocks = [
+            first + block
+            for each, first in zip(around, first_blocks, strict=False)
+            for block in each.blocks
+        ]
+        self.begins = [a != b for a, b in pairwise([-1, *self.blocks])]
+        """Whether a sentence is the first of its block."""
         self.sizes = [length for each in around for length in each.sizes]
         self.polarity = [says for each in around for says in each.polarity]
         self.names = [names for each in around for names in each.names]
         """Of each sentence what is written in ASCII and may stand in its translation."""
         self.vectors: Floats = np.concatenate([each.vectors for each in around])
+        denies = [each.denies for each in around if each.denies is not None]
+        self.denies = np.concatenate(denies) if len(denies) == len(around) else None
 
     @property
     def id(self) -> int:
@@ -148,6 +181,9 @@ class Side:
             return fact in near or said_otherwise(fact, near) or in_words(fact, self.near)
         if kind == "link":
             return fact in self._near_facts.links or fact in self.near
+        ways = self._near_facts.shapes.get(shape(fact), frozenset())
+        if any(same_but_for_placeholders(fact, way) for way in ways):
+            return True
         if fact in self._near_facts.code or self._words.issuperset(PART.findall(fact)):
             return True
         if SIGN.search(fact):
@@ -160,7 +196,9 @@ def texts_of(one: Side, other: Side, ratio: float) -> Texts:
     """Their sentences, to be aligned; `ratio` is how long the other's text usually is for the
     one's."""
     sizes = np.array(one.sizes, np.float32), np.array(other.sizes, np.float32)
-    return texts(one.vectors, other.vectors, sizes, ratio, _shared(one.names, other.names))
+    begins = np.array(one.begins, bool)[:, None] != np.array(other.begins, bool)
+    alike = _shared(one.names, other.names) - np.float32(UNLIKE) * begins
+    return texts(one.vectors, other.vectors, sizes, ratio, alike)
 
 
 def spans(pairs: Sequence[Pair]) -> dict[int, Pair]:
@@ -170,8 +208,14 @@ def spans(pairs: Sequence[Pair]) -> dict[int, Pair]:
 
 def size(text: str) -> float:
     """Letters and digits of prose, in Latin letters."""
-    bare = NO_ALNUM.sub("", TAG.sub(" ", text))
-    return len(bare) if bare.isascii() else len(bare) + (DENSE - 1) * len(SPARSE.sub("", bare))
+    return weight(NO_ALNUM.sub("", TAG.sub(" ", text)))
+
+
+def weight(letters: str) -> float:
+    """How many Latin letters say as much."""
+    if letters.isascii():
+        return len(letters)
+    return len(letters) + (DENSE - 1) * len(SPARSE.sub("", letters))
 
 
 def text_between(side: Side, span: Span) -> float:
@@ -184,7 +228,7 @@ def text_between(side: Side, span: Span) -> float:
 
 def _is_prose(sentence: str) -> bool:
     letters = NO_LETTER.sub("", DIRECTIVE.sub("", sentence))
-    return len(letters) >= FEW_LETTERS and not OPENS.match(sentence)
+    return weight(letters) >= FEW_LETTERS and not OPENS.match(sentence)
 
 
 def _shared(one: Sequence[set[str]], other: Sequence[set[str]]) -> Floats:

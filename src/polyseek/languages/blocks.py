@@ -1,0 +1,58 @@
+"""The blocks of a passage: paragraphs, items of lists, headings, rows of tables, code.
+
+Translators keep them. A block more or less is therefore much stronger evidence that something was
+left out than a sentence more or less, which may have been joined with its neighbour.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+FENCE_LINE = re.compile(r"[ \t>]*(`{3,}|~{3,})")
+BEGINS = re.compile(
+    r"[ \t>]*(?:[*+-][ \t]|\d+[.)][ \t]|#{1,6}[ \t]|\||///|:::|!!!|\?\?\?|\{[*!%]|</?\w)"
+)
+"""A line that begins a block even without a blank line before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """The blocks of a Markdown passage, in order."""
+
+    starts: Sequence[int]
+    """Where each begins, in characters."""
+    code: Sequence[bool]
+    """Whether it is fenced code."""
+    fence: str
+    """The fence that is open at the end, so that the next passage begins in code; or ""."""
+
+    def at(self, place: int) -> int:
+        """Which block the character at `place` stands in."""
+        return max(bisect_right(self.starts, place) - 1, 0)
+
+
+def blocks_of(text: str, fence: str = "") -> Blocks:
+    """The blocks of `text`; `fence` is open where it begins."""
+    found: list[int] = [0] if fence else []
+    code: list[bool] = [True] if fence else []
+    at, fresh = 0, not fence
+    for line in text.splitlines(keepends=True):
+        mark = FENCE_LINE.match(line)
+        if fence:
+            if mark and mark[1].startswith(fence):
+                fence, fresh = "", True
+        elif mark:
+            found.append(at)
+            code.append(True)
+            fence = mark[1]
+        elif not line.strip():
+            fresh = True
+        elif fresh or BEGINS.match(line):
+            found.append(at)
+            code.append(False)
+            fresh = False
+        at += len(line)
+    return Blocks(found, code, fence)
