@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 from polyseek import Hit, report
 from polyseek.report import Shown
-from polyseek.review import Drifted, Place, VersionsReport
+from polyseek.review import Drifted, Lacking, Place, VersionsReport
 from polyseek.snippets import SNIPPET, answering, snippet
 from test_review import made
 
@@ -236,7 +236,6 @@ def test_orders_to_the_terminal_in_a_text_are_not_passed_on(
 
 @pytest.mark.parametrize("where", ["detail", "headings", "path", "document", "hit"])
 def test_orders_to_the_terminal_elsewhere(capsys: pytest.CaptureFixture[str], where: str) -> None:
-    nothing = VersionsReport(("en",), {}, {}, [], [])
     if where == "hit":
         found = Hit(f"{EVIL}.md", "One.", 0.5, "en", 1, 1, 0, 4)
         report.found([found], explain=False, full=False, as_json=False)
@@ -245,7 +244,7 @@ def test_orders_to_the_terminal_elsewhere(capsys: pytest.CaptureFixture[str], wh
         told = {
             "detail": drifted("One.", "一。", f"only here: ls {EVIL}"),
             "document": VersionsReport(("en",), {}, {EVIL: ("en",)}, [], []),
-        }.get(where, VersionsReport(("en",), nothing.groups, {}, [(gone, ("en",))], []))
+        }.get(where, VersionsReport(("en",), {}, {}, [Lacking((gone,), ("en",))], []))
         report.versions(told, Shown.all, as_json=False)
     assert not CONTROL.search(capsys.readouterr().out)
 

@@ -10,7 +10,9 @@ import pytest
 
 from polyseek import KnowledgeBase
 from polyseek.errors import BadInput, FingerprintMismatch, StoreError
-from polyseek.review import Place, VersionsReport
+from polyseek.meter import Progress
+from polyseek.review import Lacking, Place, VersionsReport, review
+from polyseek.store.collection import Collection
 from toy import GLOSSARY, toy_embedder
 
 SECTIONS = {
@@ -69,7 +71,8 @@ def made(folder: Path, documents: Mapping[str, str], **settings: object) -> Know
 
 
 def lacking(report: VersionsReport) -> list[tuple[str, int, tuple[str, ...]]]:
-    return [(place.path, place.line_start, languages) for place, languages in report.passages]
+    """Each passage and its languages, its first place only."""
+    return [(x.places[0].path, x.places[0].line_start, x.languages) for x in report.passages]
 
 
 def place_of(section: str, language: str = "en") -> Place:
@@ -118,7 +121,8 @@ def test_a_passage_without_a_version(tmp_path: Path, language: str, section: str
     others = [each for each in SECTIONS if each != language]
     assert report.groups == {"en ja ru": 3, " ".join(others): 1}
     assert (report.documents, report.drifted) == ({}, [])
-    assert report.passages == [(place_of(section, each), (language,)) for each in others]
+    places = tuple(place_of(section, each) for each in others)
+    assert report.passages == [Lacking(places, (language,))], "told once, with its versions"
     assert not report.complete
 
 
@@ -156,10 +160,7 @@ def test_languages_narrow_what_is_expected(tmp_path: Path) -> None:
     assert report.groups == {"en ru": 4, "en": 1}
     assert (report.documents, report.passages) == ({"en/moon.md": ("ru",)}, [])
     assert not report.complete
-    assert lacking(kb.versions(["en", "ja"])) == [
-        ("en/guide.md", 5, ("ja",)),
-        ("ru/guide.md", 5, ("ja",)),
-    ]
+    assert lacking(kb.versions(["en", "ja"])) == [("en/guide.md", 5, ("ja",))]
 
 
 def test_one_language_alone_is_all_there(complete: KnowledgeBase) -> None:
@@ -279,3 +280,13 @@ def test_the_surest_is_first(tmp_path: Path) -> None:
         ("code", "en/guide.md"),
     ]
     assert found[0].confidence > found[1].confidence
+
+
+def test_the_share_of_the_comparison_is_told(tmp_path: Path) -> None:
+    kb = made(tmp_path, guides())
+    told: list[Progress] = []
+    with Collection.open(kb.path) as collection, collection.catalog.snapshot() as catalog:
+        review(catalog, lambda sums: lambda rows, codes: rows, [], told.append)
+    assert [each.share for each in told] == sorted(each.share for each in told)
+    assert (told[0].share, told[-1].share) == (0, 1)
+    assert {(each.stage, each.files) for each in told} == {("comparing versions", 3)}

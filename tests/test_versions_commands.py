@@ -15,7 +15,7 @@ from rich.cells import cell_len
 
 from polyseek import KnowledgeBase, cli, knowledge_base
 from polyseek.errors import BadInput
-from polyseek.review import Drifted, Place, VersionsReport
+from polyseek.review import Drifted, Lacking, Place, VersionsReport
 from polyseek.store.collection import Collection
 from polyseek.store.links import STATED
 from test_review import SECTIONS, guide, guides, lacking, made, opened, write
@@ -171,8 +171,7 @@ def test_versions_tells_what_is_missing(run: Run, tmp_path: Path) -> None:
         "      1 passages in en ru",
         "      1 passages in en",
         "no ja ru  en/moon.md",
-        "no ja  en/guide.md:5-7  Food",
-        "no ja  ru/guide.md:5-7  Food",
+        "no ja  en/guide.md:5-7  ru/guide.md:5-7  Food",
     ]
     assert run("versions", "--languages", "en")[0] == 0
     assert run("versions", "--languages", "RU, en")[1].splitlines()[2:] == ["no ru  en/moon.md"]
@@ -214,9 +213,11 @@ def test_versions_json_is_the_whole_report(run: Run, tmp_path: Path, show: str) 
     told = json.loads(run("versions", "--json", "--show", show)[1])
     assert list(told) == [each.name for each in fields(VersionsReport)]
     assert told == json.loads(json.dumps(asdict(kb.versions())))
-    (place, languages), _ = told["passages"]
-    assert list(place) == [each.name for each in fields(Place)]
-    assert (place["path"], place["line_start"], languages) == ("en/guide.md", 5, ["ja"])
+    (passage,) = told["passages"]
+    assert list(passage) == [each.name for each in fields(Lacking)]
+    assert list(passage["places"][0]) == [each.name for each in fields(Place)]
+    places = [(place["path"], place["line_start"]) for place in passage["places"]]
+    assert (places, passage["languages"]) == ([("en/guide.md", 5), ("ru/guide.md", 5)], ["ja"])
     (drifted,) = told["drifted"]
     assert list(drifted) == [each.name for each in fields(Drifted)]
     assert (drifted["kind"], drifted["one"]["language"]) == ("number", "ru")

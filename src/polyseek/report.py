@@ -177,13 +177,14 @@ def versions(found: VersionsReport, show: Shown, as_json: bool) -> bool:
     if missing:
         for path, lacking in found.documents.items():
             out.print(f"[red]no {' '.join(lacking)}[/]  {_shown(path)}")
-        for place, lacking in found.passages:
-            told = " > ".join(place.headings)
-            _told(out, f"[red]no {' '.join(lacking)}[/]  {_where(place)}", told)
+        for each in found.passages:
+            told = " > ".join(each.places[0].headings)
+            where = "  ".join(_where(place) for place in each.places)
+            _told(out, f"[red]no {' '.join(each.languages)}[/]  {where}", told)
     if drifted:
-        for each in found.drifted:
-            _told(out, f"[red]{each.kind}[/] {each.confidence:.2f}", each.detail)
-            _beside(out, each.one, each.other)
+        for drift in found.drifted:
+            _told(out, f"[red]{drift.kind}[/] {drift.confidence:.2f}", drift.detail)
+            _beside(out, drift.one, drift.other)
     if not anything:
         out.print("nothing to report" if show != Shown.all else "complete: nothing is missing")
     return anything

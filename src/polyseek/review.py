@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from polyseek.chunking import passage_sentences
 from polyseek.errors import StoreError
 from polyseek.languages.drift import Version, find_drift
+from polyseek.meter import Progress, Watch
 from polyseek.store.arrays import Sum
 from polyseek.store.links import told_pending
 from polyseek.store.reader import Reader
@@ -24,6 +25,8 @@ Prepare = Callable[[Floats, Sequence[str]], Floats]
 Centre = Callable[[dict[str, tuple[int, Sum]]], Prepare]
 """Sums of vectors by language, as in store.sums -> what takes their means away."""
 
+READ = 0.2
+"""Share of the comparison's time that it takes to read the sentences, about."""
 PRESENT = 0.05
 """A language is expected everywhere if at least this share of the passages is in it."""
 
@@ -38,6 +41,16 @@ class Place:
     line_end: int
     headings: tuple[str, ...]
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """A passage and its versions, which have none in some languages."""
+
+    places: tuple[Place, ...]
+    """In the order of paths and lines."""
+    languages: tuple[str, ...]
+    """Those that a version is missing in, of the ones that the documents have otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +76,9 @@ class VersionsReport:
     """Languages, such as "en ja zh" -> how many passages have versions in just these."""
     documents: Mapping[str, tuple[str, ...]]
     """Document -> the languages that none of its passages has a version in."""
-    passages: Sequence[tuple[Place, tuple[str, ...]]]
-    """Passages without a version in languages that their document has."""
+    passages: Sequence[Lacking]
+    """Passages without a version in languages that their document has, each told once with the
+    versions that it has."""
     drifted: Sequence[Drifted]
     """Surest first."""
 
@@ -74,10 +88,13 @@ class VersionsReport:
         return not (self.documents or self.passages or self.drifted)
 
 
-def review(catalog: Reader, centre: Centre, languages: Sequence[str]) -> VersionsReport:
+def review(
+    catalog: Reader, centre: Centre, languages: Sequence[str], watch: Watch | None = None
+) -> VersionsReport:
     """The report on a pinned catalog, for these languages; for all that matter if there are none.
 
-    `centre` is for the sentences: they are compared in a neutral space of their own.
+    `centre` is for the sentences: they are compared in a neutral space of their own. `watch` is
+    told how far the comparison is, which takes the time.
 
     Raises:
         StoreError: the versions of some documents have not been looked for.
@@ -97,18 +114,41 @@ def review(catalog: Reader, centre: Centre, languages: Sequence[str]) -> Version
     alone = {
         path: tuple(x for x in expected if x not in spoken) for path, spoken in documents.items()
     }
-    passages = [
-        (_place(row), lacking)
-        for id, row in rows.items()
-        if (lacking := tuple(x for x in expected if x in documents[row.path] - has[id]))
-    ]
+    whole = _with_single(groups, language)
     return VersionsReport(
         expected,
-        _sets(groups, language, expected),
+        _sets(whole, language, expected),
         {path: lacking for path, lacking in sorted(alone.items()) if lacking},
-        sorted(passages, key=lambda each: (each[0].path, each[0].line_start)),
-        _drifted(catalog, centre, rows, groups),
+        list(_lacking(whole, rows, has, documents, expected)),
+        _drifted(catalog, centre, rows, groups, watch),
     )
+
+
+def _lacking(
+    groups: Sequence[Sequence[int]],
+    rows: Mapping[int, Row],
+    has: Mapping[int, set[str]],
+    documents: Mapping[str, set[str]],
+    expected: Sequence[str],
+) -> Iterator[Lacking]:
+    """In the order of their first places."""
+    found = []
+    for group in groups:
+        wanted = set().union(*(documents[rows[id].path] for id in group)) - has[group[0]]
+        if languages := tuple(x for x in expected if x in wanted):
+            places = sorted((_place(rows[id]) for id in group), key=_order)
+            found.append(Lacking(tuple(places), languages))
+    yield from sorted(found, key=lambda each: _order(each.places[0]))
+
+
+def _order(place: Place) -> tuple[str, int]:
+    return place.path, place.line_start
+
+
+def _with_single(groups: Sequence[Sequence[int]], ids: Iterable[int]) -> list[Sequence[int]]:
+    """The groups, and each passage without a version as one of its own."""
+    linked = {id for group in groups for id in group}
+    return [*groups, *([id] for id in ids if id not in linked)]
 
 
 def _spoken(groups: Sequence[Sequence[int]], language: Mapping[int, str]) -> dict[int, set[str]]:
@@ -130,8 +170,6 @@ def _sets(
     groups: Sequence[Sequence[int]], language: Mapping[int, str], expected: Sequence[str]
 ) -> dict[str, int]:
     """How many groups there are of each set of the languages; most complete first."""
-    linked = {id for group in groups for id in group}
-    groups = [*groups, *([id] for id in language if id not in linked)]
     counts = Counter(
         " ".join(sorted({language[id] for id in group} & set(expected))) for group in groups
     )
@@ -157,9 +195,21 @@ def _groups(links: Mapping[int, Sequence[int]]) -> list[list[int]]:
 
 
 def _drifted(
-    catalog: Reader, centre: Centre, rows: Mapping[int, Row], groups: Sequence[Sequence[int]]
+    catalog: Reader,
+    centre: Centre,
+    rows: Mapping[int, Row],
+    groups: Sequence[Sequence[int]],
+    watch: Watch | None,
 ) -> list[Drifted]:
-    found = find_drift(_versions(catalog, centre, rows), groups)
+    def told(share: float) -> None:
+        if watch:
+            watch(Progress(files, files, 0, share, "comparing versions"))
+
+    files = len({row.path for row in rows.values()})
+    told(0.0)
+    versions = _versions(catalog, centre, rows)
+    told(READ)
+    found = find_drift(versions, groups, watch=lambda share: told(READ + (1 - READ) * share))
     return [
         Drifted(
             _place(rows[each.one]),

@@ -94,6 +94,7 @@ def test_a_pair_tells_of_a_number_but_not_who_is_wrong() -> None:
         ("It cost $1.5 billion.", "Costó 1500 millones."),
         ("In the 17th century.", "En el siglo XVII."),
         ("In the 1600s.", "17世纪。"),
+        ("Take the latest version 2 of it.", "v2 の最新を使います。"),
         ("In the 1990s.", "90年代。"),
         ("In the 1930s, and 1994, at 4 kg.", "20世纪30年代，1994年，4千克。"),
         ("It takes 0.5 seconds.", "Es dauert 0,5 Sekunden."),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
@@ -24,12 +24,15 @@ from polyseek.languages.sides import Sentences, Side, Version, read, texts_of
 
 __all__ = ["KINDS", "LEAST", "Drift", "Version", "find_drift"]
 
-KINDS = {"number": 0.7, "link": 0.7, "code": 0.65, "missing": 0.4, "step": 0.65, "negation": 0.25}
+KINDS = {"number": 0.7, "link": 0.7, "code": 0.65, "missing": 0.4, "negation": 0.25}
 """Kind of drift -> how sure it is with one witness; set by hand, in the order of how often
 each kind was a false alarm in benchmarks/drift.py. An order, no probability."""
+FRAMED = 0.65
+"""The same for what is missing, if the blocks around it show so (see `frames`)."""
 LEAST = 0.6
-"""Confidence from which on a finding is reported. So with one witness alone, only numbers, links
-and code are; a missing sentence needs three, a negation four."""
+"""Confidence from which on a finding is reported. So a missing sentence that its blocks do not
+show needs three witnesses, and a negation four, unless the vectors say no as well (see
+`negation`)."""
 AGAINST, AGREEING = 0.6, 2.4
 """What each further witness adds to the log-odds, and one that agrees with the odd version takes.
 Versions are translated from each other, so witnesses are far from independent."""
@@ -37,6 +40,11 @@ BOTH = 0.6
 """Doubt that remains where a version both lacks something and has something else instead."""
 ALIKE = 0.75
 """From which on a word in code is another one misspelt, rather than translated."""
+
+READ, ALIGNED = 0.4, 0.7
+"""Shares of the time after which all sentences are read, and aligned, about."""
+TOLD = 20
+"""Groups after which `watch` is told again."""
 
 Told = tuple[float, bool, str, int]
 """Confidence, whether the odd version has it (or lacks it), the fact, a witness."""
@@ -59,14 +67,18 @@ class Drift:
 
 
 def find_drift(
-    versions: Sequence[Version], groups: Sequence[Sequence[int]], least: float = LEAST
+    versions: Sequence[Version],
+    groups: Sequence[Sequence[int]],
+    least: float = LEAST,
+    watch: Callable[[float], None] = lambda share: None,
 ) -> list[Drift]:
     """What the linked passages differ in, surest first.
 
     `versions` are all passages of the documents in question, those of a document next to each
     other and in its order. A group is the ids of passages that are versions of each other, any
     number of documents and one or several passages of each; in no language do they have to be cut
-    at the same places. Findings below `least` are left out.
+    at the same places. Findings below `least` are left out. `watch` is told the share that is done,
+    from 0 to 1.
     """
     place = {version.id: at for at, version in enumerate(versions)}
     known = read(versions)
@@ -75,26 +87,42 @@ def find_drift(
     compared = [sides for sides in every if len(sides) > 1]
     usual = _ratios(compared)
     found: list[Drift] = []
+    watch(READ)
     aligned = _aligned(compared, usual)
-    for sides in compared:
-        places = list(combinations(range(len(sides)), 2))
-        ratios = {(a, b): usual[sides[a].document, sides[b].document] for a, b in places}
-        pairs: dict[tuple[int, int], Sequence[Pair]] = {}
-        for a, b in places:
-            pairs[a, b] = next(aligned)
-            pairs[b, a] = [(there, here) for here, there in pairs[a, b]]
-            ratios[b, a] = 1 / ratios[a, b]
-        for kind in ("number", "code", "link"):
-            found += _facts(sides, kind)
-        found += _missing(sides, pairs, ratios)
-        found += _negation(sides, pairs)
+    watch(ALIGNED)
+    for at, sides in enumerate(compared):
+        found += _of_group(sides, aligned, usual)
+        if at % TOLD == 0:
+            watch(ALIGNED + (1 - ALIGNED) * at / len(compared))
+    watch(1.0)
     kept = [drift for drift in found if drift.confidence >= least]
     return sorted(kept, key=lambda drift: (-drift.confidence, drift.one, drift.kind, drift.detail))
 
 
+def _of_group(
+    sides: Sequence[Side], aligned: Iterator[list[Pair]], usual: Mapping[tuple[str, str], float]
+) -> Iterator[Drift]:
+    """What the versions of one group differ in; `aligned` gives the pairs of each two next."""
+    pairs: dict[tuple[int, int], Sequence[Pair]] = {}
+    ratios: dict[tuple[int, int], float] = {}
+    for a, b in combinations(range(len(sides)), 2):
+        pairs[a, b] = next(aligned)
+        pairs[b, a] = [(there, here) for here, there in pairs[a, b]]
+        ratios[a, b] = usual[sides[a].document, sides[b].document]
+        ratios[b, a] = 1 / ratios[a, b]
+    for kind in ("number", "code", "link"):
+        yield from _facts(sides, kind)
+    yield from _missing(sides, pairs, ratios)
+    yield from _negation(sides, pairs)
+
+
 def confidence(kind: str, against: int, agreeing: float) -> float:
     """How sure a finding is with so many witnesses against the odd version and with it."""
-    odds = math.log(KINDS[kind] / (1 - KINDS[kind]))
+    return _confidence(KINDS[kind], against, agreeing)
+
+
+def _confidence(first: float, against: int, agreeing: float) -> float:
+    odds = math.log(first / (1 - first))
     odds += AGAINST * (against - 1) - AGREEING * agreeing
     return 1 / (1 + math.exp(-odds))
 
@@ -203,7 +231,7 @@ def _missing(sides: Sequence[Side], pairs: Pairs, ratios: Ratios) -> Iterator[Dr
         has, lacks = sides[gap.has], sides[gap.lacks]
         owner = has.owners[gap.sentence]
         told = " ".join(has.sentences[gap.sentence].split())
-        sure = confidence("step" if gap.framed else "missing", gap.against, gap.agreeing)
+        sure = _confidence(FRAMED if gap.framed else KINDS["missing"], gap.against, gap.agreeing)
         if gap.alone:
             yield Drift(owner, lacks.id, "missing", sure, f"only here: {told}")
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -178,7 +177,9 @@ class Side:
         """Whether the fact stands here or in a neighbour, written in whatever way."""
         if kind == "number":
             near = self._near_numbers
-            return fact in near or said_otherwise(fact, near) or in_words(fact, self.near)
+            if fact in near or said_otherwise(fact, near) or in_words(fact, self.near):
+                return True
+            return re.search(rf"\bv{re.escape(fact)}(?![0-9])", self.near, re.I) is not None
         if kind == "link":
             return fact in self._near_facts.links or fact in self.near
         ways = self._near_facts.shapes.get(shape(fact), frozenset())
@@ -235,13 +236,16 @@ def _shared(one: Sequence[set[str]], other: Sequence[set[str]]) -> Floats:
     """(n, m) float32: Dice's coefficient of names, of those only that both sides have."""
     both = set().union(*one) & set().union(*other)
     left, right = [names & both for names in one], [names & both for names in other]
-    found = np.zeros((len(left), len(right)), np.float32)
     having: dict[str, list[int]] = {name: [] for name in both}
     for j, names in enumerate(right):
         for name in names:
             having[name].append(j)
-    for i, names in enumerate(left):
-        common = Counter(j for name in names for j in having[name])
-        for j, count in common.items():
-            found[i, j] = 2 * count / (len(names) + len(right[j]))
+    common = [[0] * len(right) for _ in left]
+    for row, names in zip(common, left, strict=True):
+        for name in names:
+            for j in having[name]:
+                row[j] += 1
+    sizes = np.array([len(names) for names in left]), np.array([len(names) for names in right])
+    every = np.maximum(sizes[0][:, None] + sizes[1], 1)  # (n, m)
+    found: Floats = (2 * np.array(common).reshape(every.shape) / every).astype(np.float32)
     return found

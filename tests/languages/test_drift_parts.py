@@ -1,0 +1,105 @@
+"""The parts of the search for drift: blocks, negation by direction, many alignments at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from polyseek.languages.blocks import blocks_of
+from polyseek.languages.drift import Version, find_drift
+from polyseek.languages.facts import shape
+from polyseek.languages.negation import EXAMPLES
+from polyseek.languages.sentence_pairs import align, align_all, texts
+
+PAGE = """# Head
+Text, and
+more text.
+
+* One
+* Two
+  goes on
+
+```py
+# no heading
+
+x = 1
+```
+1. Last
+"""
+
+
+def test_blocks_of_a_page() -> None:
+    found = blocks_of(PAGE)
+    begins = ["# Head", "Text,", "* One", "* Two", "```py", "1. Last"]
+    # A heading's line and the one below it are two blocks only with a blank line between them.
+    assert [PAGE[at:][:4] for at in found.starts] == [b[:4] for b in begins if b != "Text,"]
+    assert list(found.code) == [False, False, False, True, False]
+    assert [found.at(PAGE.index(text)) for text in ("Head", "more", "goes", "x =")] == [0, 0, 2, 3]
+    assert found.fence == ""
+
+
+def test_a_fence_left_open_goes_on_in_the_next_passage() -> None:
+    cut = PAGE.index("x = 1")
+    first = blocks_of(PAGE[:cut])
+    assert (first.fence, list(first.code)[-1]) == ("```", True)
+    assert list(blocks_of(PAGE[cut:], first.fence).code) == [True, False]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_texts_aligned_together_are_aligned_as_each_alone(seed: int) -> None:
+    """Padding to one size changes nothing."""
+    chance = np.random.default_rng(seed)
+    given = []
+    for n, m in chance.integers(0, 9, (12, 2)):
+        one, other = (chance.normal(size=(k, 8)).astype(np.float32) for k in (n, m))
+        one, other = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (one, other))
+        sizes = tuple(chance.integers(9, 90, k).astype(np.float32) for k in (n, m))
+        shared = chance.random((n, m)).astype(np.float32)
+        given.append((one, other, sizes, 1.2, shared))
+    assert align_all([texts(*each) for each in given]) == [align(*each) for each in given]
+
+
+def test_shape_of_code() -> None:
+    assert shape("u-<工号>") == shape("u-<staff-number>") == "u-<>"
+    assert shape("a/{id}/b") == "a/{}/b"
+    assert shape("$NAME and NAME=1") == "$NAME and NAME=1"
+
+
+def say(language: str, negated: list[bool], seed: int) -> Version:
+    """A document of sentences that are told apart by nothing but whether they say no: their
+    vectors by the first direction, their words by the language's."""
+    told = {"en": ("It is{} sent {}.", " not"), "de": ("Es wird{} gesendet {}.", " nicht")}
+    form, no = told[language]
+    chance = np.random.default_rng(7)
+    rows = chance.normal(size=(len(negated), 64)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    rows[:, 0] = np.where(negated, 0.5, -0.5)
+    rows += 0.01 * np.random.default_rng(seed).normal(size=rows.shape).astype(np.float32)
+    said = tuple(form.format(no * no_, f"word{at}") for at, no_ in enumerate(negated))
+    return Version(seed, f"{language}/a.md", language, "\n\n".join(said), said, rows)
+
+
+@pytest.mark.parametrize("other", ["en", "de"])
+def test_of_two_versions_one_sentence_says_the_opposite(other: str) -> None:
+    """The direction is learnt from the sentences themselves, if there are enough."""
+    negated = [bool(at % 2) for at in range(2 * EXAMPLES)]
+    changed = [at != 101 and each for at, each in enumerate(negated)]
+    says = {"en": negated, "de": negated, other: changed}
+    versions = [say("en", says["en"], 0), say("de", says["de"], 1)]
+    (found,) = find_drift(versions, [[0, 1]])
+    assert (found.kind, found.one, found.other) == ("negation", 0, 1)
+    assert found.detail.startswith("not negated here: " if other == "en" else "negated here only: ")
+    assert "word101" in found.detail
+    assert 0.6 < found.confidence < 1
+
+
+def test_with_few_sentences_one_witness_is_not_enough() -> None:
+    negated = [bool(at % 2) for at in range(20)]
+    changed = [at != 11 and each for at, each in enumerate(negated)]
+    assert find_drift([say("en", negated, 0), say("de", changed, 1)], [[0, 1]]) == []
+
+
+def test_the_share_that_is_done_is_told() -> None:
+    told: list[float] = []
+    find_drift([say("en", [True], 0), say("de", [True], 1)], [[0, 1]], watch=told.append)
+    assert told == sorted(told) and 0 < told[0] < told[-1] == 1
