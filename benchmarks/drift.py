@@ -125,7 +125,7 @@ class Corpus:
         path = cache_directory() / "benchmarks" / f"drift-{precision}-{told}.npy"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            np.save(path, self.embedder.embed(texts, "passage", truncate=True).astype(np.float16))
+            np.save(path, self.embedder.embed(texts, "passage", truncate="end").astype(np.float16))
         return dict(zip(texts, np.load(path).astype(np.float32), strict=True))
 
     def _neutral(self) -> Neutral:
@@ -163,7 +163,7 @@ class Corpus:
         chunks = self._chunked(EDITED, page, text[: edit.start] + edit.new + text[edit.end :])
         new = sorted({s for c in chunks for s in said(c)} - self.vectors.keys())
         if new:
-            rows = self.embedder.embed(new, "passage", truncate=True)
+            rows = self.embedder.embed(new, "passage", truncate="end")
             self.vectors.update(zip(new, rows, strict=True))
         return chunks
 

@@ -113,7 +113,7 @@ def ours(precision: str, threads: int) -> Engine:
     settings = f"{BATCH_TOKENS} padded tokens a batch, a core each"
     return Engine(
         f"polyseek {precision}",
-        lambda texts, role: embedder.embed(texts, role, truncate=True),
+        lambda texts, role: embedder.embed(texts, role, truncate="end"),
         settings,
     )
 

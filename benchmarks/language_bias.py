@@ -141,9 +141,9 @@ def embedded(task: Task, embedder: Embedder) -> Vectors:
         for language in task.languages:
             passages = task.passages[language]
             said = [text[a:b] for text in passages for a, b in borders(text)]
-            arrays[f"p.{language}"] = embedder.embed(passages, "passage", truncate=True)
+            arrays[f"p.{language}"] = embedder.embed(passages, "passage", truncate="end")
             arrays[f"q.{language}"] = embedder.embed(task.queries[language], "query")
-            arrays[f"s.{language}"] = embedder.embed(said, "passage", truncate=True)
+            arrays[f"s.{language}"] = embedder.embed(said, "passage", truncate="end")
             print(f"embedded {task.name} {language}", flush=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez(path, **arrays)

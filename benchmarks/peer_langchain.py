@@ -210,7 +210,7 @@ def langchain(task: Task, embedder: Embedder, work: Path) -> tuple[Search, int, 
             texts.append(file.document.text[piece.start : piece.end])
     kept = work / "langchain.npy"
     if not kept.exists():
-        np.save(kept, embedder.embed(texts, "passage", truncate=True))
+        np.save(kept, embedder.embed(texts, "passage", truncate="end"))
     too_long = sum(n > embedder.room("passage") for n in embedder.count(texts))
     return plain(embedder, ranges, np.load(kept)), len(texts), too_long
 

@@ -134,7 +134,7 @@ def questions(base: KnowledgeBase, found: Sequence[Stored]) -> list[tuple[str, s
     """Heading paths of passages in all languages, and their vectors as queries."""
     drawn = random.Random(0).sample([(d.language, c) for d in found for c in d.chunks], QUESTIONS)
     texts = [" ".join(chunk.headings[-2:]) or chunk.text[:60] for _, chunk in drawn]
-    vectors = base.embedder.embed(texts, "query", truncate=True)
+    vectors = base.embedder.embed(texts, "query", truncate="end")
     return [(text, lang, v) for text, (lang, _), v in zip(texts, drawn, vectors, strict=True)]
 
 

@@ -155,7 +155,7 @@ def embed(texts: Sequence[str], role: str, seconds: float, first_ones: int) -> F
         if not path.exists():
             if time.monotonic() > stop:
                 return None
-            some = embedder.embed(texts[first : first + PIECE], role, truncate=True)  # type: ignore[arg-type]
+            some = embedder.embed(texts[first : first + PIECE], role, truncate="end")  # type: ignore[arg-type]
             np.save(path.with_suffix(".part.npy"), some.astype(np.float16))
             path.with_suffix(".part.npy").rename(path)
             print(f"\r{role}: {first + len(some):,} of {len(texts):,} texts", end="", flush=True)

@@ -170,7 +170,7 @@ def xquad_pool(embedder: Embedder) -> Pool:
     task = xquad(data_directory())
     passages, sections, vectors = [], [], []
     for language in task.languages:
-        vectors.append(embedder.embed(task.passages[language], "passage", truncate=True))
+        vectors.append(embedder.embed(task.passages[language], "passage", truncate="end"))
         for i, text in enumerate(task.passages[language]):
             told = passage_language(text, document_language(text))
             name = f"{language}/{i}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,13 +36,11 @@ class Recorder(Embedder):
         self,
         texts: Sequence[str],
         role: Role,
-        *,
-        truncate: bool = False,
-        progress: Callable[[int], None] | None = None,
+        **options: Any,  # noqa: ANN401 - as they are
     ) -> npt.NDArray[np.float32]:
         if role == "passage":
             self.passages += texts
-        return super().embed(texts, role, truncate=truncate, progress=progress)
+        return super().embed(texts, role, **options)
 
 
 @pytest.fixture(scope="module", autouse=True)

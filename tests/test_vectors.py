@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,13 +41,11 @@ class Recorder(Embedder):
         self,
         texts: Sequence[str],
         role: Role,
-        *,
-        truncate: bool = False,
-        progress: Callable[[int], None] | None = None,
+        **options: Any,  # noqa: ANN401 - as they are
     ) -> npt.NDArray[np.float32]:
         assert role == "passage"
         self.calls.append([*texts])
-        return super().embed(texts, role, truncate=truncate, progress=progress)
+        return super().embed(texts, role, **options)
 
 
 def made(

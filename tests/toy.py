@@ -127,7 +127,9 @@ class ToyForward:
         return np.where(mask[..., None] > 0, hidden, np.float32(99))
 
 
-def toy_spec(max_tokens: int = MAX_TOKENS, pooling: Pooling = "mean") -> ModelSpec:
+def toy_spec(
+    max_tokens: int = MAX_TOKENS, pooling: Pooling = "mean", least_dimensions: int = 0
+) -> ModelSpec:
     """The toy's row of the model table."""
     return ModelSpec(
         name="toy",
@@ -141,6 +143,7 @@ def toy_spec(max_tokens: int = MAX_TOKENS, pooling: Pooling = "mean") -> ModelSp
         parameters=0,
         licence="Apache-2.0",
         hub="polyseek/toy",
+        least_dimensions=least_dimensions,
     )
 
 
@@ -150,6 +153,7 @@ def toy_embedder(
     bias: Mapping[str, float] | None = None,
     max_tokens: int = MAX_TOKENS,
     pooling: Pooling = "mean",
+    least_dimensions: int = 0,
 ) -> Embedder:
     """The toy model. Its prompt and special tokens take 3 of `max_tokens`.
 
@@ -158,7 +162,8 @@ def toy_embedder(
     twists = json.dumps([glossary, bias], sort_keys=True) if glossary or bias else ""
     precision = "toy" + hashlib.sha256(twists.encode()).hexdigest()[:8] if twists else "toy"
     forward = ToyForward(precision, bias or {})
-    return Embedder(toy_spec(max_tokens, pooling), "toy", ToyTokenizer(glossary or {}), forward)
+    spec = toy_spec(max_tokens, pooling, least_dimensions)
+    return Embedder(spec, "toy", ToyTokenizer(glossary or {}), forward)
 
 
 def toy_vector(*words: str) -> Floats:

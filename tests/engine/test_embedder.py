@@ -108,7 +108,7 @@ def test_too_long_names_the_text_and_both_counts() -> None:
 def test_truncation_keeps_the_beginning_and_the_end_token() -> None:
     embedder = toy_embedder(max_tokens=64)
     long = "cat " * 61 + "dog " * 40
-    assert close(embedder.embed([long], "query", truncate=True)[0], toy_vector("cat"))
+    assert close(embedder.embed([long], "query", truncate="end")[0], toy_vector("cat"))
     seen: list[list[int]] = []
     forward = embedder.forward
 
@@ -118,7 +118,7 @@ def test_truncation_keeps_the_beginning_and_the_end_token() -> None:
             return forward(ids, mask)
 
     embedder.forward = Watching("toy", {})
-    embedder.embed([long], "query", truncate=True)
+    embedder.embed([long], "query", truncate="end")
     whole = embedder.tokenizer.encode(["query: " + long])[0]
     assert seen == [whole[:63] + whole[-1:]]
 
@@ -126,7 +126,7 @@ def test_truncation_keeps_the_beginning_and_the_end_token() -> None:
 def test_truncation_leaves_what_fits_alone() -> None:
     embedder, texts = toy_embedder(max_tokens=64), ["cat dog", "fish " * 61]
     assert np.array_equal(
-        embedder.embed(texts, "query", truncate=True), embedder.embed(texts, "query")
+        embedder.embed(texts, "query", truncate="end"), embedder.embed(texts, "query")
     )
 
 

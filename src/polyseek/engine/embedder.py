@@ -9,20 +9,13 @@ from typing import Protocol
 import numpy as np
 
 from polyseek.engine.batch import each, pad, plan, rounded
+from polyseek.engine.inputs import Cut, Tokenizes, Tokens, tokens_as_given, tokens_of
 from polyseek.engine.pool import Floats, normalize, pool
-from polyseek.errors import BadInput, TooLong
+from polyseek.errors import BadInput
 from polyseek.models.spec import ModelSpec, Role
 
 BATCH_TOKENS = 512
 """Padded tokens a batch: what one core's cache holds (docs/decisions/0003-int8.md)."""
-
-
-class Tokenizes(Protocol):
-    """Text to token ids."""
-
-    def encode(self, texts: Sequence[str]) -> list[list[int]]: ...
-
-    def count(self, texts: Sequence[str]) -> list[int]: ...
 
 
 class Forward(Protocol):
@@ -71,12 +64,55 @@ class Embedder:
         """Tokens that a text may have in this role, beside the prompt and the special tokens."""
         return self.spec.max_tokens - len(self.tokenizer.encode([self.spec.prompt(role)])[0])
 
+    def prepare(
+        self, texts: Sequence[str], role: Role, *, instruction: str = "", truncate: Cut = "none"
+    ) -> list[Tokens]:
+        """The texts in this role as token ids. `instruction`: what queries are for; without it
+        the model's own.
+
+        Raises:
+            TooLong: a text has more tokens than the model takes and `truncate` is "none".
+            BadInput: an instruction for a model that takes none; `texts` is one string.
+        """
+        if isinstance(texts, str):
+            raise BadInput(f"embed takes a list of texts and got one string: {texts[:60]!r}")
+        prompt = self.spec.prompt(role, instruction)
+        return tokens_of(self.tokenizer, self.spec, texts, prompt, truncate)
+
+    def prepare_ids(self, rows: Sequence[Sequence[int]], *, truncate: Cut = "none") -> list[Tokens]:
+        """Token ids as the caller made them, without a prompt; the end token is added if it is
+        missing.
+
+        Raises:
+            TooLong: as in `prepare`. BadInput: no ids.
+        """
+        return tokens_as_given(self.tokenizer, self.spec, rows, truncate)
+
+    def run(self, rows: Sequence[Sequence[int]]) -> Floats:
+        """Token ids of B texts -> their vectors (B, D) float32, not finished; one batch. It may be
+        called from several threads at once."""
+        ids, mask = pad(rows, self.forward.pad_id)
+        return pool(self.forward(ids, mask), mask, self.spec.pooling)
+
+    def finish(self, vectors: Floats, dimensions: int = 0) -> Floats:
+        """Vectors (n, D) as `run` makes them -> (n, dimensions): the first of their components, of
+        unit length if the model's are. 0 takes all.
+
+        Raises:
+            BadInput: the model has no vectors of so many dimensions.
+        """
+        self.spec.check_dimensions(dimensions)
+        some = vectors[:, :dimensions] if dimensions else vectors
+        return normalize(some) if self.spec.normalize else some
+
     def embed(
         self,
         texts: Sequence[str],
         role: Role,
         *,
-        truncate: bool = False,
+        instruction: str = "",
+        truncate: Cut = "none",
+        dimensions: int = 0,
         progress: Callable[[int], None] | None = None,
     ) -> Floats:
         """Vectors (len(texts), D) float32 in the order of `texts`; unit length if the model's are.
@@ -84,37 +120,16 @@ class Embedder:
         `progress` is told how many texts each batch has finished.
 
         Raises:
-            TooLong: a text has more tokens than the model takes and `truncate` is off.
-            BadInput: `texts` is one string instead of a sequence of them.
+            TooLong, BadInput: as in `prepare` and `finish`.
         """
-        if isinstance(texts, str):
-            raise BadInput(f"embed takes a list of texts and got one string: {texts[:60]!r}")
-        ids = self._ids(texts, role, truncate)
+        self.spec.check_dimensions(dimensions)
+        ready = self.prepare(texts, role, instruction=instruction, truncate=truncate)
+        rows = [each.ids for each in ready]
         vectors = np.empty((len(texts), self.spec.dimensions), np.float32)
-        batches = plan([rounded(len(row)) for row in ids], BATCH_TOKENS)
-        with closing(each(lambda batch: self._run([ids[i] for i in batch]), batches)) as made:
+        batches = plan([rounded(len(row)) for row in rows], BATCH_TOKENS)
+        with closing(each(lambda batch: self.run([rows[i] for i in batch]), batches)) as made:
             for batch, pooled in zip(batches, made, strict=True):
                 vectors[batch] = pooled
                 if progress:
                     progress(len(batch))
-        return normalize(vectors) if self.spec.normalize else vectors
-
-    def _run(self, rows: Sequence[Sequence[int]]) -> Floats:
-        """Token ids of B texts -> their vectors (B, D), not normalised."""
-        ids, mask = pad(rows, self.forward.pad_id)
-        return pool(self.forward(ids, mask), mask, self.spec.pooling)
-
-    def _ids(self, texts: Sequence[str], role: Role, truncate: bool) -> list[list[int]]:
-        prompt, limit = self.spec.prompt(role), self.spec.max_tokens
-        ids = self.tokenizer.encode([prompt + text for text in texts])
-        for at, row in enumerate(ids):
-            if len(row) <= limit:
-                continue
-            if not truncate:
-                raise TooLong(
-                    f"text {at} has {len(row)} tokens with its prompt and {self.spec.name} takes "
-                    f"{limit}; shorten or chunk it, or ask for truncation. It begins "
-                    f"{texts[at][:60]!r}"
-                )
-            ids[at] = [*row[: limit - 1], row[-1]]  # the end token stays last
-        return ids
+        return self.finish(vectors, dimensions)

@@ -9,11 +9,13 @@ import difflib
 from dataclasses import dataclass
 from typing import Literal
 
-from polyseek.errors import ModelError
+from polyseek.errors import BadInput, ModelError
 
 Architecture = Literal["bert"]
 Pooling = Literal["mean", "first", "last"]
 Role = Literal["query", "passage"]
+TASK = "{task}"
+"""Stands for the instruction in a prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,10 @@ class ModelSpec:
     architecture: Architecture
     pooling: Pooling
     query_prompt: str
-    """Put before a query, exactly as it stands."""
+    """Put before a query, exactly as it stands but for TASK, where its instruction goes."""
     passage_prompt: str
     dimensions: int
+    """D of a full vector."""
     max_tokens: int
     """Longest input in tokens, with the prompt and the special tokens."""
     normalize: bool
@@ -45,10 +48,32 @@ class ModelSpec:
     hub: str
     """Repository on the Hugging Face hub."""
     wheel: WheelFile | None = None
+    least_dimensions: int = 0
+    """Fewest that a vector may be cut to and still mean something (Matryoshka representation,
+    arXiv:2205.13147); 0 if the model was not trained for that."""
+    instruction: str = ""
+    """What queries are for, where the caller does not say; "" for models that are not told."""
 
-    def prompt(self, role: Role) -> str:
-        """What is put before a text in this role."""
-        return self.query_prompt if role == "query" else self.passage_prompt
+    def prompt(self, role: Role, instruction: str = "") -> str:
+        """What is put before a text in this role.
+
+        Raises:
+            BadInput: an instruction for a model, or for a role, that takes none.
+        """
+        template = self.query_prompt if role == "query" else self.passage_prompt
+        if instruction and TASK not in template:
+            raise BadInput(
+                f"{self.name} takes no instruction for a {role}, and got {instruction[:60]!r}; "
+                "leave it out, or use a model that takes one, such as Qwen3-Embedding-0.6B"
+            )
+        return template.replace(TASK, instruction or self.instruction)
+
+    def check_dimensions(self, wanted: int) -> None:
+        """Raises BadInput if the model has no vectors of so many dimensions; 0 stands for all."""
+        least = self.least_dimensions or self.dimensions
+        if wanted and not least <= wanted <= self.dimensions:
+            told = f"{least} to {self.dimensions}" if least < self.dimensions else f"{least} only"
+            raise BadInput(f"{self.name} has no vectors of {wanted} dimensions; ask for {told}")
 
 
 DEFAULT = "multilingual-e5-small"
