@@ -88,6 +88,8 @@ class ToyTokenizer:
         whole = sorted((w for w in glossary if re.search(f"[{ALONE}]", w)), key=len, reverse=True)
         self._pattern = re.compile("|".join([*map(re.escape, whole), WORD]))
 
+    size = len(LANGUAGES) * MEANINGS
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         return [[START, *self._ids(text), END] for text in texts]
 

@@ -5,6 +5,7 @@
     │   ├── TooLong          a text has more tokens than the model takes
     │   └── UndecodableFile  a file's bytes are not text in any encoding we know
     ├── ModelError           a model's files are missing, damaged or not the ones expected
+    ├── Overloaded           more is waiting already than may wait; it may be asked again
     └── StoreError           a collection cannot be opened, read or written
         ├── Locked           another process is writing to it
         └── FingerprintMismatch  it was made with another model or other settings
@@ -31,6 +32,15 @@ class UndecodableFile(BadInput):
 
 class ModelError(PolyseekError):
     """A model's files are missing, damaged or not the ones expected."""
+
+
+class Overloaded(PolyseekError):
+    """More is waiting already than may wait."""
+
+    def __init__(self, told: str, retry_after_s: float = 1.0) -> None:
+        super().__init__(told)
+        self.retry_after_s = retry_after_s
+        """When it is likely to be taken."""
 
 
 class StoreError(PolyseekError):

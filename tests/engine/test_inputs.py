@@ -53,6 +53,7 @@ class Counting:
 
     def __init__(self, embedder: Embedder) -> None:
         self._inner = embedder.tokenizer
+        self.size = self._inner.size
         self.characters = 0
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:

@@ -20,6 +20,11 @@ before it is tokenised, which takes seconds for a text of megabytes."""
 class Tokenizes(Protocol):
     """Text to token ids."""
 
+    @property
+    def size(self) -> int:
+        """Ids go from 0 to one less."""
+        ...
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]: ...
 
     def count(self, texts: Sequence[str]) -> list[int]: ...
@@ -62,13 +67,19 @@ def tokens_as_given(
     them if it is missing.
 
     Raises:
-        TooLong: as for texts. BadInput: no ids.
+        TooLong: as for texts. BadInput: no ids, or one that the model has not.
     """
     last = next(iter(reversed(tokenizer.encode([""])[0])), None)
     made = []
     for at, row in enumerate(rows):
         if not row:
             raise BadInput(f"token array {at} is empty; give at least one token id")
+        if min(row) < 0 or max(row) >= tokenizer.size:
+            wrong = next(token for token in row if not 0 <= token < tokenizer.size)
+            raise BadInput(
+                f"token array {at} has the id {wrong} and those of {spec.name} go from 0 to "
+                f"{tokenizer.size - 1}; send the text, or make the ids with the model's tokenizer"
+            )
         ids = list(row) if last is None or row[-1] == last else [*row, last]
         made.append(_fitted(ids, spec, truncate, 0, _Told(at, "", False)))
     return made

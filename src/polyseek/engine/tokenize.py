@@ -20,6 +20,11 @@ class Tokenizer:
     def __init__(self, directory: Path) -> None:
         self._path = directory / "tokenizer.json"
 
+    @cached_property
+    def size(self) -> int:
+        """Ids go from 0 to one less."""
+        return self._inner.get_vocab_size()
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, with the special tokens that the model wants around it."""
         return [encoding.ids for encoding in self._inner.encode_batch_fast(list(texts))]
