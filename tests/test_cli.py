@@ -293,7 +293,9 @@ def test_the_documented_exit_codes_are_these() -> None:
 # Help.
 
 
-@pytest.mark.parametrize("command", ["index", "search", "status", "verify", "remove", "models"])
+@pytest.mark.parametrize(
+    "command", ["index", "search", "status", "verify", "remove", "models", "serve"]
+)
 def test_help_teaches(run: Run, command: str) -> None:
     done = run(command, "--help")
     assert done.code == 0

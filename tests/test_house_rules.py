@@ -184,7 +184,7 @@ def test_a_setting_has_help_and_a_flag(name: str) -> None:
     assert Settings.model_fields[name].description
     helps = [
         CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
-        for command in ("index", "search")
+        for command in ("index", "search", "serve")
     ]
     flag = "--" + name.replace("_", "-")
     assert any(re.search(rf"{flag}\b", told) for told in helps)

@@ -58,12 +58,24 @@ Threads = Annotated[int | None, _option("threads")]
 ChunkTokens = Annotated[int | None, _option("chunk_tokens")]
 Sentences = Annotated[bool | None, _option("sentences", "--sentences/--no-sentences")]
 Languages = Annotated[str | None, _option("languages")]
+Host = Annotated[str | None, _option("host")]
+Port = Annotated[int | None, _option("port")]
+ApiKey = Annotated[str | None, _option("api_key")]
+MoreModels = Annotated[str | None, _option("more_models")]
+MemoryGb = Annotated[float | None, _option("memory_gb")]
+QueueTokens = Annotated[int | None, _option("queue_tokens")]
+MaxTexts = Annotated[int | None, _option("max_texts")]
+MaxBodyMb = Annotated[int | None, _option("max_body_mb")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
 def _knowledge_base(**given: Any) -> KnowledgeBase:  # noqa: ANN401 - as parsed
     """Flags that were given win over the environment, and that over the defaults."""
-    return KnowledgeBase(read_settings(**{n: v for n, v in given.items() if v is not None}))
+    return KnowledgeBase(_settings(**given))
+
+
+def _settings(**given: Any) -> Settings:  # noqa: ANN401 - as parsed
+    return read_settings(**{n: v for n, v in given.items() if v is not None})
 
 
 @app.command()
@@ -217,6 +229,39 @@ def unlink(one: Passage, other: Passage, kb: Kb = None, model_path: ModelPath = 
 def models(json: Json = False) -> None:
     """List the models, and where the weights of each would come from on this machine."""
     report.models([(spec, available(spec)) for spec in SPECS.values()], json)
+
+
+@app.command()
+def serve(
+    model: Model = None,
+    host: Host = None,
+    port: Port = None,
+    api_key: ApiKey = None,
+    more_models: MoreModels = None,
+    memory_gb: MemoryGb = None,
+    queue_tokens: QueueTokens = None,
+    max_texts: MaxTexts = None,
+    max_body_mb: MaxBodyMb = None,
+    model_path: ModelPath = None,
+    download: Download = None,
+    precision: Precision = None,
+    threads: Threads = None,
+) -> None:
+    """Serve embeddings over OpenAI's API: point any OpenAI client at http://HOST:PORT/v1.
+
+    /docs tells what it takes, /health and /ready how it is, /metrics its figures for Prometheus.
+    SIGTERM or Ctrl-C ends it once every admitted request is answered.
+    """
+    settings = _settings(
+        model=model, host=host, port=port, api_key=api_key, more_models=more_models,
+        memory_gb=memory_gb, queue_tokens=queue_tokens, max_texts=max_texts,
+        max_body_mb=max_body_mb, model_path=model_path, download=download, precision=precision,
+        threads=threads,
+    )  # fmt: skip
+    # Imported here: it takes 0.4 s, and the other commands never need it.
+    from polyseek.server.run import serve
+
+    serve(settings, report.serving)
 
 
 def main() -> None:

@@ -60,6 +60,14 @@ def failed(error: Exception) -> None:
     _out(stderr=True).print(f"[bold red]error:[/] {_shown(told)}")
 
 
+def serving(address: str, spec: ModelSpec) -> None:
+    """Where a server answers, and what with."""
+    _out().print(
+        f"[bold]{spec.name}[/] ({spec.dimensions} dimensions, up to {spec.max_tokens} tokens) at "
+        f"{address}/v1; {address}/docs tells what it takes"
+    )
+
+
 def interrupted() -> None:
     """What a run that was stopped leaves."""
     _out(stderr=True).print("interrupted: what is stored so far stays; run it again to go on")

@@ -58,7 +58,38 @@ class Settings(BaseSettings):
         "identified among some thirty. Separated by commas.",
     )
 
-    @field_validator("languages", mode="before")
+    host: str = Field(
+        "127.0.0.1",
+        description="Address that the server listens on. 0.0.0.0 lets other machines in: give it "
+        "an API key, and TLS by a proxy before it.",
+    )
+    port: int = Field(30000, ge=0, le=65535, description="TCP port; 0 takes a free one.")
+    api_key: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Keys that clients may use, separated by commas; without one nobody needs "
+        "any. The variable keeps them out of the list of processes.",
+    )
+    more_models: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Further models of the server, separated by commas, each loaded when it is "
+        "first asked for.",
+    )
+    memory_gb: float = Field(
+        0.0,
+        ge=0,
+        description="Most that the weights of loaded models may take; the one that was not used "
+        "for longest goes. 0 sets no limit.",
+    )
+    queue_tokens: int = Field(
+        1_000_000,
+        ge=1,
+        description="Most tokens that may be waiting in the server, of each model; a request that "
+        "would be over it is told to come again later.",
+    )
+    max_texts: int = Field(10_000, ge=1, description="Most texts of a request.")
+    max_body_mb: int = Field(32, ge=1, description="Longest body of a request, in megabytes.")
+
+    @field_validator("languages", "api_key", "more_models", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return (

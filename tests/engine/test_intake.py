@@ -45,15 +45,15 @@ def test_what_waits_alike_is_done_in_one_call() -> None:
     with Intake(embedder) as intake:
         first = intake.submit(Ask(["cat"]))
         assert tokenizer.called.acquire(timeout=10)
-        asks = [Ask([f"dog {n}", "fish"]) for n in range(9)]
-        made = [intake.submit(ask) for ask in asks]
+        texts = [[f"dog {n}", "fish"] for n in range(9)]
+        made = [intake.submit(Ask(each)) for each in texts]
         other = intake.submit(Ask(["tree"], "query"))
         assert intake.characters == 3 + 9 * (5 + 4) + 4
         tokenizer.go.set()
         answers = [done.result(10) for done in made]
         assert first.result(10) == embedder.prepare(["cat"], "passage")
         assert other.result(10) == embedder.prepare(["tree"], "query")
-    assert answers == [embedder.prepare(ask.inputs, "passage") for ask in asks]
+    assert answers == [embedder.prepare(each, "passage") for each in texts]
     assert [len(call) for call in tokenizer.calls[:3]] == [1, 18, 1]
     assert intake.characters == 0
 
@@ -129,6 +129,6 @@ def test_its_thread_outlives_whatever_goes_wrong() -> None:
     tokenizer.go.set()
     with Intake(embedder) as intake:
         with pytest.raises(TypeError):
-            intake.submit(Ask(["cat", 3])).result(10)  # type: ignore[list-item]
+            intake.submit(Ask(["cat", 3])).result(10)  # type: ignore[arg-type]
         assert intake.alive
         assert len(intake.submit(Ask(["cat"])).result(10)) == 1

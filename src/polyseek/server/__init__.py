@@ -1,0 +1,1 @@
+"""The embeddings server: OpenAI's API in front of the engine."""

@@ -1,0 +1,194 @@
+"""The routes. Everything that takes longer than a moment is done elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+
+import polyseek
+from polyseek.engine.intake import Ask
+from polyseek.engine.load import load
+from polyseek.errors import BadInput
+from polyseek.server import openai, schema
+from polyseek.server.auth import KeyCheck
+from polyseek.server.faults import HANDLERS, Fault
+from polyseek.server.metrics import TEXT, Measured, Metrics
+from polyseek.server.models import Load, Models, Served
+from polyseek.server.page import page
+from polyseek.server.runner import Answer
+from polyseek.server.wire import LONG, read_body, unless_gone
+from polyseek.settings import Settings
+
+MANY = 64
+"""Vectors that are worth a thread to write as JSON."""
+Told = Callable[[Models, BaseException | None], None]
+
+
+def make_app(
+    settings: Settings, loader: Load = load, told: Told = lambda models, error: None
+) -> FastAPI:
+    """The server as an ASGI application. The first model is loaded while it already listens;
+    `told` hears when it is there, or why it is not.
+
+    Raises:
+        ModelError, BadInput: as Models.
+    """
+    metrics = Metrics()
+    api = Api(settings, Models(settings, loader, metrics.ran), metrics)
+    app = FastAPI(
+        title="polyseek",
+        version=polyseek.__version__,
+        description=schema.DESCRIPTION,
+        docs_url=None,  # FastAPI's own pages load from elsewhere
+        redoc_url=None,
+        exception_handlers=HANDLERS,
+        lifespan=lambda app: api.living(told),
+    )
+    app.add_middleware(Measured, metrics=metrics)
+    app.include_router(api.open_routes())
+    app.include_router(api.routes(), dependencies=[Depends(KeyCheck(settings.api_key))])
+    app.add_api_route("/docs", lambda: HTMLResponse(page(app.openapi())), include_in_schema=False)
+    return app
+
+
+class Api:
+    """What the routes do."""
+
+    def __init__(self, settings: Settings, models: Models, metrics: Metrics) -> None:
+        self._settings, self._models, self._metrics = settings, models, metrics
+        metrics.watch_queues(models)
+
+    @asynccontextmanager
+    async def living(self, told: Told) -> AsyncIterator[None]:
+        """From the start of the server to its end."""
+        loading = asyncio.create_task(self._load_first(told))
+        yield
+        loading.cancel()
+        await self._models.close()
+
+    async def _load_first(self, told: Told) -> None:
+        try:
+            async with self._models.use(self._models.first):
+                told(self._models, None)
+        except Exception as error:  # whatever it was, the server's owner is told
+            told(self._models, error)
+
+    def routes(self) -> APIRouter:
+        """Those that need a key if there is one."""
+        made = APIRouter()
+        for path in ("/v1/embeddings", "/embeddings"):
+            shown: dict[str, Any] = {"include_in_schema": path.startswith("/v1")}
+            made.add_api_route(
+                path, self.embeddings, methods=["POST"], **schema.EMBEDDINGS, **shown
+            )
+        for path in ("/v1/models", "/models"):
+            shown = {"include_in_schema": path.startswith("/v1")}
+            made.add_api_route(path, self.models, **schema.MODELS, **shown)
+            made.add_api_route(path + "/{name:path}", self.model, **schema.MODEL, **shown)
+        made.add_api_route("/tokenize", self.tokenize, methods=["POST"], **schema.TOKENIZE)
+        return made
+
+    def open_routes(self) -> APIRouter:
+        """Those that need none."""
+        made = APIRouter()
+        made.add_api_route("/health", self.health, **schema.HEALTH)
+        made.add_api_route("/ready", self.ready, **schema.READY)
+        made.add_api_route("/metrics", self.metrics, response_class=Response, **schema.METRICS)
+        return made
+
+    async def embeddings(self, request: Request) -> Response:
+        """Vectors of a text, of texts, of token ids, in their order."""
+        wanted = await self._parsed(openai.EmbeddingRequest, request)
+        served, ask = self._models.find(wanted.model), wanted.ask(self._settings.max_texts)
+        try:
+            served.spec.check_dimensions(wanted.dimensions or 0)
+        except BadInput as error:
+            raise Fault(400, str(error), code="invalid_value", param="dimensions") from error
+        body, answer = await unless_gone(request, self._embedded(served, wanted, ask))
+        headers = {
+            "x-tokenize-ms": f"{answer.tokenize_s * 1e3:.1f}",
+            "x-queue-ms": f"{answer.queue_s * 1e3:.1f}",
+            "x-compute-ms": f"{answer.compute_s * 1e3:.1f}",
+        }
+        return Response(body, media_type="application/json", headers=headers)
+
+    async def _embedded(
+        self, served: Served, wanted: openai.EmbeddingRequest, ask: Ask
+    ) -> tuple[bytes, Answer]:
+        async with self._models.use(served) as runner:
+            answer = await runner.embed(ask)
+            embedder = runner.embedder
+        self._metrics.answered(served.spec.name, answer)
+
+        def body() -> bytes:
+            vectors = embedder.finish(answer.vectors, wanted.dimensions or 0)
+            tokens = sum(len(each.ids) for each in answer.ready)
+            cut = [at for at, each in enumerate(answer.ready) if each.cut]
+            return openai.rendered(wanted, served.spec.name, vectors, tokens, cut)
+
+        return (await asyncio.to_thread(body) if len(answer.ready) > MANY else body()), answer
+
+    async def tokenize(self, request: Request) -> Response:
+        """How many tokens each text has, and whether it fits."""
+        wanted = await self._parsed(openai.TokenizeRequest, request)
+        served, ask = self._models.find(wanted.model), wanted.ask(self._settings.max_texts)
+        async with self._models.use(served) as runner:
+            rows = await asyncio.to_thread(runner.tokens, ask)
+        limit = served.spec.max_tokens
+        data = [
+            {"index": at, "tokens": len(row), "fits": len(row) <= limit}
+            | ({"ids": row} if wanted.ids else {})
+            for at, row in enumerate(rows)
+        ]
+        told = {"object": "list", "model": served.spec.name, "max_tokens": limit, "data": data}
+        return JSONResponse(told)
+
+    async def _parsed(self, form: type[openai.Form], request: Request) -> openai.Form:
+        body = await read_body(request, self._settings.max_body_mb)
+        if len(body) > LONG:
+            return await asyncio.to_thread(openai.parse, form, body)
+        return openai.parse(form, body)
+
+    async def models(self) -> JSONResponse:
+        """All models, loaded or not."""
+        rows = [_told(served) for served in self._models.served.values()]
+        return JSONResponse({"object": "list", "data": rows})
+
+    async def model(self, name: str) -> JSONResponse:
+        """One model, by its name with or without its owner."""
+        return JSONResponse(_told(self._models.find(name)))
+
+    async def health(self) -> JSONResponse:
+        """200 while its threads are alive."""
+        alive = self._models.alive
+        return JSONResponse(
+            {"status": "ok" if alive else "a thread has ended"}, 200 if alive else 503
+        )
+
+    async def ready(self) -> JSONResponse:
+        """200 if it should get requests; else 503, and why not."""
+        why_not = self._models.waits
+        return JSONResponse({"status": why_not or "ready"}, 503 if why_not else 200)
+
+    async def metrics(self) -> Response:
+        """The text format of Prometheus."""
+        return Response(self._metrics.text(), headers={"content-type": TEXT})
+
+
+def _told(served: Served) -> dict[str, Any]:
+    spec = served.spec
+    return {
+        "id": spec.name,
+        "object": "model",
+        "created": 0,
+        "owned_by": spec.hub.split("/")[0],
+        "dimensions": spec.dimensions,
+        "least_dimensions": spec.least_dimensions or spec.dimensions,
+        "max_tokens": spec.max_tokens,
+        "loaded": served.runner is not None,
+    }

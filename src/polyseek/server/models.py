@@ -1,0 +1,176 @@
+"""The models of a server: which there are, and which are loaded."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from polyseek.engine.embedder import Embedder
+from polyseek.engine.load import load
+from polyseek.engine.queue import Ran
+from polyseek.errors import BadInput, Overloaded
+from polyseek.models.spec import DEFAULT, ModelSpec, find_spec
+from polyseek.server.faults import Fault
+from polyseek.server.runner import Runner
+from polyseek.settings import Settings
+
+Load = Callable[..., Embedder]
+GIGABYTE = 1e9
+BYTES = {"int8": 1, "fp32": 4}
+"""Of a weight."""
+
+
+@dataclass(eq=False, slots=True)
+class Served:
+    """A model of the server, loaded or not."""
+
+    spec: ModelSpec
+    directory: Path | None
+    bytes: int
+    """What its weights take, about."""
+    runner: Runner | None = None
+    loading: asyncio.Task[Runner] | None = None
+    users: int = 0
+    """Requests that are being answered."""
+    used: int = 0
+    """The number of the last request; the lowest has waited longest for another."""
+
+
+class Models:
+    """Finds a request's model, and loads it if it is not. Lives on one event loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        loader: Load = load,
+        watch: Callable[[str, Ran], None] = lambda model, ran: None,
+    ) -> None:
+        """Raises ModelError if there is no such model, BadInput if one is larger than the limit."""
+        self._settings, self._loader, self._watch = settings, loader, watch
+        self.closing = False
+        self._room = asyncio.Lock()
+        self._requests = 0
+        first = (settings.model or DEFAULT, settings.model_path)
+        more = [(name, None) for name in settings.more_models]
+        rows = [self._served(find_spec(name), directory) for name, directory in (first, *more)]
+        self.served = {served.spec.name: served for served in rows}
+
+    def _served(self, spec: ModelSpec, directory: Path | None) -> Served:
+        needs = spec.parameters * BYTES.get(self._settings.precision or "int8", 4)
+        limit = self._settings.memory_gb
+        if limit and needs > limit * GIGABYTE:
+            raise BadInput(
+                f"{spec.name} takes about {needs / GIGABYTE:.1f} GB and memory_gb is {limit}; "
+                "allow more, or serve another model"
+            )
+        return Served(spec, directory, needs)
+
+    @property
+    def first(self) -> Served:
+        """The one that is loaded at the start."""
+        return next(iter(self.served.values()))
+
+    def find(self, name: str) -> Served:
+        """The model that a request names, with or without its owner on the hub.
+
+        Raises:
+            Fault: 404, it is not served here.
+        """
+        for served in self.served.values():
+            if name in (served.spec.name, served.spec.hub):
+                return served
+        known = ", ".join(self.served)
+        told = f"unknown model {name!r:.80}; this server has: {known}"
+        raise Fault(404, told, code="model_not_found", param="model")
+
+    @asynccontextmanager
+    async def use(self, served: Served) -> AsyncIterator[Runner]:
+        """The model, loaded, and not let go of before the end.
+
+        Raises:
+            ModelError: it cannot be loaded. Overloaded: there is no room for it now.
+        """
+        served.users += 1
+        self._requests += 1
+        served.used = self._requests
+        try:
+            yield served.runner or await self._load(served)
+        finally:
+            served.users -= 1
+
+    async def _load(self, served: Served) -> Runner:
+        """One load for all that wait for it; it goes on if they go away."""
+        if served.loading is None:
+            served.loading = asyncio.create_task(self._bring(served))
+        return await asyncio.shield(served.loading)
+
+    async def _bring(self, served: Served) -> Runner:
+        try:
+            async with self._room:
+                await self._make_room(served)
+                served.runner = await asyncio.to_thread(self._runner, served)
+            return served.runner
+        finally:
+            served.loading = None
+
+    async def _make_room(self, served: Served) -> None:
+        limit = self._settings.memory_gb * GIGABYTE
+        loaded = [each for each in self.served.values() if each.runner]
+        while limit and sum(each.bytes for each in loaded) + served.bytes > limit:
+            idle = [each for each in loaded if not each.users]
+            if not idle:
+                raise Overloaded(
+                    f"there is no room for {served.spec.name} beside "
+                    f"{', '.join(each.spec.name for each in loaded)}, at work; ask again later",
+                    retry_after_s=5,
+                )
+            oldest = min(idle, key=lambda each: each.used)
+            loaded.remove(oldest)
+            runner, oldest.runner = oldest.runner, None
+            if runner:
+                await asyncio.to_thread(runner.close)
+
+    def _runner(self, served: Served) -> Runner:
+        settings, name = self._settings, served.spec.name
+        embedder = self._loader(
+            name,
+            served.directory,
+            precision=settings.precision or "int8",
+            download=settings.download,
+            threads=settings.threads,
+        )
+        runner = Runner(
+            embedder,
+            lanes=settings.threads or len(os.sched_getaffinity(0)),
+            limit_tokens=settings.queue_tokens,
+            watch=lambda ran: self._watch(name, ran),
+        )
+        runner.warm()
+        return runner
+
+    @property
+    def waits(self) -> str:
+        """Why the server should get no requests now; "" if it should."""
+        if self.closing:
+            return "shutting down"
+        if not any(served.runner for served in self.served.values()):
+            return f"{self.first.spec.name} is not loaded yet"
+        if any(served.runner and served.runner.full for served in self.served.values()):
+            return "the queue is full"
+        return ""
+
+    @property
+    def alive(self) -> bool:
+        """Whether no thread of a loaded model has ended."""
+        return all(served.runner.alive for served in self.served.values() if served.runner)
+
+    async def close(self) -> None:
+        """Answer what was admitted, and let go of all."""
+        self.closing = True
+        for served in self.served.values():
+            if served.runner:
+                await asyncio.to_thread(served.runner.close)

@@ -1,0 +1,110 @@
+"""`kill -TERM` under load: whoever was admitted is answered, and then the server ends."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from server.process import MAIN, started
+from toy import toy_embedder
+
+TOY = f"""
+import sys, time
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+from toy import toy_embedder, toy_spec
+from polyseek.engine.queue import Queue
+from polyseek.models.spec import SPECS
+from polyseek.server import run
+SPECS["toy"], embedder, admitted = toy_spec(), toy_embedder(), []
+forward, serve, submit = embedder.forward, run.serve, Queue.submit
+class Slow:
+    precision, pad_id = forward.precision, forward.pad_id
+    def __call__(self, ids, mask):
+        time.sleep(0.02)
+        return forward(ids, mask)
+embedder.forward = Slow()
+def counted(self, rows):
+    job = submit(self, rows)
+    admitted.append(job)
+    return job
+Queue.submit = counted
+run.serve = lambda settings, started: serve(settings, started, lambda *_, **__: embedder)
+try:
+    {MAIN}
+finally:
+    print(len(admitted), sum(job.done.done() for job in admitted), file=sys.stderr)
+"""
+CLIENTS = 12
+
+
+class Client(threading.Thread):
+    """Asks one thing after the other until nobody listens any more."""
+
+    def __init__(self, address: str, number: int) -> None:
+        super().__init__()
+        self._address, self._number = address, number
+        self.answered = 0
+        self.wrong: list[str] = []
+
+    def run(self) -> None:
+        embedder = toy_embedder()
+        with httpx.Client(base_url=self._address, timeout=30) as client:
+            for n in range(100_000):
+                texts = [f"client{self._number} text{n} word{m}" for m in range(1 + n % 7)]
+                body = {"model": "toy", "input": texts}
+                try:
+                    answer = client.post("/v1/embeddings", json=body)
+                except httpx.TransportError:
+                    return
+                if answer.status_code != 200:
+                    self.wrong.append(answer.text)
+                    return
+                found = [row["embedding"] for row in answer.json()["data"]]
+                if not np.allclose(found, embedder.embed(texts, "passage"), atol=1e-6):
+                    self.wrong.append(str(texts))
+                self.answered += 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_every_admitted_request_is_answered(number: signal.Signals) -> None:
+    with started("--model", "toy", "--threads", "1", program=TOY) as process:
+        clients = [Client(process.address, n) for n in range(CLIENTS)]
+        for client in clients:
+            client.start()
+        time.sleep(1.5)
+        process.popen.send_signal(number)
+        for client in clients:
+            client.join(30)
+        assert process.popen.wait(30) == 0
+        assert process.popen.stderr
+        admitted, done = map(int, process.popen.stderr.read().split())
+    assert [told for client in clients for told in client.wrong] == []
+    answered = sum(client.answered for client in clients)
+    assert answered > CLIENTS
+    assert admitted == done == answered + 1  # and the one that warmed it
+
+
+def test_a_port_that_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with (
+            pytest.raises(AssertionError, match=f"error: cannot listen on 127.0.0.1 port {port}: "),
+            started("--port", port),
+        ):
+            pass
+
+
+def test_a_model_that_cannot_be_loaded(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
+    with (
+        pytest.raises(AssertionError, match=r"error: .* holds a model of type 'gpt2'"),
+        started("--model-path", str(tmp_path)),
+    ):
+        pass
