@@ -107,7 +107,7 @@ def test_the_share_that_is_done_is_told() -> None:
 
 def alike(meanings: list[int], others: list[int]) -> list[Version]:
     """English and German passages of one sentence; those of one meaning have cosine 0.8 or so."""
-    found = []
+    found: list[Version] = []
     for language, said in (("en", meanings), ("de", others)):
         chance = np.random.default_rng(len(language) + ord(language[0]))
         for meaning in said:
