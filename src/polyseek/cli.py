@@ -53,6 +53,8 @@ Kb = Annotated[Path | None, _option("kb")]
 Model = Annotated[str | None, _option("model")]
 ModelPath = Annotated[Path | None, _option("model_path")]
 Download = Annotated[bool | None, _option("download", "--download")]
+Backend = Annotated[str | None, _option("backend")]
+Device = Annotated[str | None, _option("device")]
 Precision = Annotated[str | None, _option("precision")]
 Threads = Annotated[int | None, _option("threads")]
 ChunkTokens = Annotated[int | None, _option("chunk_tokens")]
@@ -73,6 +75,8 @@ def index(
     model: Model = None,
     model_path: ModelPath = None,
     download: Download = None,
+    backend: Backend = None,
+    device: Device = None,
     precision: Precision = None,
     threads: Threads = None,
     chunk_tokens: ChunkTokens = None,
@@ -86,8 +90,9 @@ def index(
     Killed in the middle, it goes on where it stopped when it is run again.
     """
     base = _knowledge_base(
-        kb=kb, model=model, model_path=model_path, download=download, precision=precision,
-        threads=threads, chunk_tokens=chunk_tokens, sentences=sentences, languages=languages,
+        kb=kb, model=model, model_path=model_path, download=download, backend=backend,
+        device=device, precision=precision, threads=threads, chunk_tokens=chunk_tokens,
+        sentences=sentences, languages=languages,
     )  # fmt: skip
     try:
         with base, watching(quiet=json) as watch:
@@ -125,14 +130,16 @@ def search(
     model: Model = None,
     model_path: ModelPath = None,
     download: Download = None,
+    backend: Backend = None,
+    device: Device = None,
     precision: Precision = None,
     threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Find the passages that answer a question, whatever language they are written in."""
     with _knowledge_base(
-        kb=kb, model=model, model_path=model_path, download=download, precision=precision,
-        threads=threads,
+        kb=kb, model=model, model_path=model_path, download=download, backend=backend,
+        device=device, precision=precision, threads=threads,
     ) as base:  # fmt: skip
         hits = base.search(question, k, policy, language, every, grouped=not ungrouped)
     report.found(hits, explain=explain, full=full, as_json=json)

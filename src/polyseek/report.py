@@ -228,15 +228,15 @@ def models(rows: Sequence[tuple[ModelSpec, str]], as_json: bool) -> None:
         _json([{**asdict(spec), "weights": where or None} for spec, where in rows])
         return
     table = Table(box=None, pad_edge=False)
-    for title in ("model", "parameters", "dimensions", "max tokens", "licence", "weights"):
-        table.add_column(title)
+    for title in ("model", "parameters", "dimensions", "tokens", "licence", "weights"):
+        table.add_column(title, no_wrap=title == "model")
     for spec, where in rows:
         table.add_row(
             spec.name,
-            f"{spec.parameters / 1e6:.0f} M",
+            f"{spec.parameters / 1e6:,.0f} M",
             str(spec.dimensions),
             str(spec.max_tokens),
             spec.licence,
-            where or "not here; --download fetches them",
+            where or "--download",
         )
     _out().print(table)

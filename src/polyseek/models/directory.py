@@ -63,6 +63,21 @@ def spec_of(directory: Path, name: str = "") -> ModelSpec:
     )
 
 
+def read_config(directory: Path, spec: ModelSpec) -> dict[str, Any]:
+    """config.json of the model in `directory`.
+
+    Raises:
+        ModelError: it is of another architecture than `spec`.
+    """
+    config: dict[str, Any] = read_json(directory / "config.json")
+    if config.get("model_type") != spec.architecture:
+        raise ModelError(
+            f"{directory} holds a model of type {config.get('model_type')!r}, and {spec.name} is "
+            f"{spec.architecture!r}; name another directory or another model"
+        )
+    return config
+
+
 def read_json(path: Path) -> Any:  # noqa: ANN401 - as it is in the file
     """What a file says; {} if there is none.
 
