@@ -29,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from polyseek.engine.embedder import Embedder
+from polyseek.engine.pool import pool_padded
 from polyseek.models.spec import ModelSpec, Pooling
 
 Floats = npt.NDArray[np.float32]
@@ -106,15 +107,21 @@ class ToyTokenizer:
 
 
 class ToyForward:
-    """ids (B, T) int64, mask (B, T) float32 -> hidden states (B, T, 32) float32."""
+    """ids (B, T) int64, mask (B, T) float32 -> hidden states (B, T, 32) float32, then pooled."""
 
-    pad_id = PAD
+    batch_tokens = 512
 
-    def __init__(self, precision: str, bias: Mapping[str, float]) -> None:
+    def __init__(
+        self, precision: str, bias: Mapping[str, float], pooling: Pooling = "mean"
+    ) -> None:
         self.precision = precision
         self._bias = dict(bias)
+        self._pooling = pooling
         self.batches: list[tuple[int, ...]] = []
         """Shapes (B, T) of the batches so far, for tests of how texts run together."""
+
+    def pooled(self, rows: Sequence[Sequence[int]]) -> Floats:
+        return pool_padded(self, rows, PAD, self._pooling)
 
     def __call__(self, ids: npt.NDArray[np.int64], mask: Floats) -> Floats:
         self.batches.append(ids.shape)
@@ -161,7 +168,7 @@ def toy_embedder(
     """
     twists = json.dumps([glossary, bias], sort_keys=True) if glossary or bias else ""
     precision = "toy" + hashlib.sha256(twists.encode()).hexdigest()[:8] if twists else "toy"
-    forward = ToyForward(precision, bias or {})
+    forward = ToyForward(precision, bias or {}, pooling)
     spec = toy_spec(max_tokens, pooling, least_dimensions)
     return Embedder(spec, "toy", ToyTokenizer(glossary or {}), forward)
 
