@@ -16,12 +16,26 @@ import typer
 
 from polyseek import report
 from polyseek.errors import BadInput, Locked, ModelError, PolyseekError, StoreError
+from polyseek.flags import (
+    Backend,
+    ChunkTokens,
+    Device,
+    Download,
+    Json,
+    Kb,
+    Languages,
+    Model,
+    ModelPath,
+    Precision,
+    Sentences,
+    Threads,
+)
 from polyseek.knowledge_base import KnowledgeBase
 from polyseek.models.sources import available
 from polyseek.models.spec import SPECS
 from polyseek.policy import HELP
 from polyseek.progress import watching
-from polyseek.settings import Settings, describe, read_settings
+from polyseek.settings import read_settings
 
 EXIT = {Locked: 5, BadInput: 2, ModelError: 3, StoreError: 4, PolyseekError: 1}
 """First match wins; Locked is a StoreError."""
@@ -35,32 +49,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-def _option(name: str, *flags: str) -> Any:  # noqa: ANN401 - typer's own type is private
-    env = f"POLYSEEK_{name.upper()}"
-    default = Settings.model_fields[name].default
-    shown = str(default) if default not in (None, "", 0, ()) else False
-    return typer.Option(
-        *(flags or ("--" + name.replace("_", "-"),)),
-        help=describe(name),
-        envvar=env,
-        show_default=shown,
-    )
-
-
-Kb = Annotated[Path | None, _option("kb")]
-Model = Annotated[str | None, _option("model")]
-ModelPath = Annotated[Path | None, _option("model_path")]
-Download = Annotated[bool | None, _option("download", "--download")]
-Backend = Annotated[str | None, _option("backend")]
-Device = Annotated[str | None, _option("device")]
-Precision = Annotated[str | None, _option("precision")]
-Threads = Annotated[int | None, _option("threads")]
-ChunkTokens = Annotated[int | None, _option("chunk_tokens")]
-Sentences = Annotated[bool | None, _option("sentences", "--sentences/--no-sentences")]
-Languages = Annotated[str | None, _option("languages")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
 def _knowledge_base(**given: Any) -> KnowledgeBase:  # noqa: ANN401 - as parsed
@@ -198,8 +186,9 @@ def versions(
 
     Exits with 1 if there is anything to report, so it can guard a repository of documents.
     """
-    with _knowledge_base(kb=kb, model_path=model_path) as base:
-        found = base.versions([code for code in languages.split(",") if code.strip()])
+    expected = [code for code in languages.split(",") if code.strip()]
+    with _knowledge_base(kb=kb, model_path=model_path) as base, watching(quiet=json) as watch:
+        found = base.versions(expected, watch)
     raise typer.Exit(1 if report.versions(found, show, json) else 0)
 
 

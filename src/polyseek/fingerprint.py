@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from polyseek.engine.embedder import Embedder
+from polyseek.engine.embeds import Embeds
 from polyseek.errors import BadInput, FingerprintMismatch
 from polyseek.settings import Settings
 
@@ -17,7 +17,7 @@ TERMS = 2
 CHUNK_TOKENS = 240
 
 
-def checked(stored: Mapping[str, Any], settings: Settings, embedder: Embedder) -> dict[str, Any]:
+def checked(stored: Mapping[str, Any], settings: Settings, embedder: Embeds) -> dict[str, Any]:
     """The fingerprint that these settings and this model make; it has to be the stored one, if
     there is one.
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from polyseek.chunking import chunk, passage_sentences
 from polyseek.documents import Found, Positions, find, origin, read
-from polyseek.engine.embedder import Embedder
+from polyseek.engine.embeds import Embeds
 from polyseek.errors import BadInput
 from polyseek.languages.agreement import marks
 from polyseek.languages.identify import document_language, passage_language
@@ -74,7 +74,7 @@ class _Ready:
 
 
 def ingest(
-    catalog: Catalog, embedder: Embedder, paths: Sequence[Path], plan: Plan, watch: Watch
+    catalog: Catalog, embedder: Embeds, paths: Sequence[Path], plan: Plan, watch: Watch
 ) -> IndexReport:
     """Bring the catalog in step with the files in and below `paths`.
 
@@ -132,7 +132,7 @@ def _check_names(files: Sequence[Found], origins: Mapping[str, str]) -> None:
 
 
 def _prepare(
-    found: Found, digest: str | None, embedder: Embedder, plan: Plan, report: IndexReport
+    found: Found, digest: str | None, embedder: Embeds, plan: Plan, report: IndexReport
 ) -> _Ready | None:
     """The document in chunks, if it has to be stored; what became of it goes into the report."""
     try:
@@ -151,7 +151,7 @@ def _prepare(
     return _Ready(found, document, chunks)
 
 
-def _chunks(document: Document, embedder: Embedder, plan: Plan) -> list[Chunk]:
+def _chunks(document: Document, embedder: Embeds, plan: Plan) -> list[Chunk]:
     chunks = chunk(document, plan.chunk_tokens, embedder.count, Positions(document).line)
     return [
         replace(
@@ -172,7 +172,7 @@ def _sentences(passage: Chunk) -> tuple[tuple[int, int], ...]:
 
 def _flush(
     catalog: Catalog,
-    embedder: Embedder,
+    embedder: Embeds,
     waiting: Sequence[_Ready],
     report: IndexReport,
     meter: Meter,

@@ -11,7 +11,7 @@ from typing import Any
 
 from polyseek.candidates import Question
 from polyseek.closing import Closing
-from polyseek.engine.embedder import Embedder
+from polyseek.engine.embeds import Embeds
 from polyseek.engine.load import load
 from polyseek.errors import BadInput
 from polyseek.fingerprint import TERMS, checked
@@ -54,7 +54,7 @@ class KnowledgeBase(Closing):
     One process may write while many read; each search sees one consistent state.
     """
 
-    def __init__(self, settings: Settings, embedder: Embedder | None = None) -> None:
+    def __init__(self, settings: Settings, embedder: Embeds | None = None) -> None:
         self.path = settings.kb
         self.settings = settings
         self._given = embedder
@@ -65,7 +65,7 @@ class KnowledgeBase(Closing):
         cls,
         path: Path | str,
         *,
-        embedder: Embedder | None = None,
+        embedder: Embeds | None = None,
         **settings: Any,  # noqa: ANN401 - each is checked by Settings
     ) -> KnowledgeBase:
         """The knowledge base in the directory `path`; `index` makes it if it is not there.
@@ -145,7 +145,9 @@ class KnowledgeBase(Closing):
         ready = Question(question, spoken, centred, title)
         return search(view, ready, k, chosen, every_passage=every_passage, grouped=grouped)
 
-    def versions(self, languages: Sequence[str] = ()) -> VersionsReport:
+    def versions(
+        self, languages: Sequence[str] = (), watch: Watch = lambda _: None
+    ) -> VersionsReport:
         """Which documents and passages have no version in a language, and which versions have
         drifted apart. `languages`: those that everything should be in; by default, those that at
         least one passage in twenty is in.
@@ -156,7 +158,7 @@ class KnowledgeBase(Closing):
         expected = [check_language(code) for code in languages]
         with Collection.open(self.path) as collection, collection.catalog.snapshot() as catalog:
             self._check(catalog.fingerprint())
-            return review(catalog, lambda sums: self._neutral(sums).passages, expected)
+            return review(catalog, lambda sums: self._neutral(sums).passages, expected, watch)
 
     def link(self, one: str, other: str, *, versions: bool = True) -> None:
         """State that two passages, each "path:line", are versions of each other, or are not.
@@ -213,7 +215,7 @@ class KnowledgeBase(Closing):
             return sorted(collection.catalog.digests())
 
     @cached_property
-    def embedder(self) -> Embedder:
+    def embedder(self) -> Embeds:
         """The model: the one given, the one named, or the one the knowledge base was made with."""
         if self._given:
             return self._given

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from polyseek.engine.embedder import Embedder
+from polyseek.engine.embeds import Embeds
 from polyseek.store.catalog import Catalog, chunk_key
 from polyseek.types import Chunk
 
@@ -38,7 +38,7 @@ class Vectors:
         self.tokens = 0
         """Of all texts that were embedded, sentences included."""
 
-    def embed(self, embedder: Embedder, told: Told) -> None:
+    def embed(self, embedder: Embeds, told: Told) -> None:
         """Make those that are missing."""
         keys = list(self.missing)
         work = sum(1 + len(each.sentences) for each in self.missing.values())
