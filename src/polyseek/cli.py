@@ -184,8 +184,9 @@ def versions(
 
     Exits with 1 if there is anything to report, so it can guard a repository of documents.
     """
-    with _knowledge_base(kb=kb, model_path=model_path) as base:
-        found = base.versions([code for code in languages.split(",") if code.strip()])
+    expected = [code for code in languages.split(",") if code.strip()]
+    with _knowledge_base(kb=kb, model_path=model_path) as base, watching(quiet=json) as watch:
+        found = base.versions(expected, watch)
     raise typer.Exit(1 if report.versions(found, show, json) else 0)
 
 

@@ -157,7 +157,9 @@ class KnowledgeBase(Closing):
         ready = Question(question, spoken, centred, title)
         return search(view, ready, k, chosen, every_passage=every_passage, grouped=grouped)
 
-    def versions(self, languages: Sequence[str] = ()) -> VersionsReport:
+    def versions(
+        self, languages: Sequence[str] = (), watch: Watch = lambda _: None
+    ) -> VersionsReport:
         """Which documents and passages have no version in a language, and which versions have
         drifted apart. `languages`: those that everything should be in; by default, those that at
         least one passage in twenty is in.
@@ -168,7 +170,7 @@ class KnowledgeBase(Closing):
         expected = [check_language(code) for code in languages]
         with Collection.open(self.path) as collection, collection.catalog.snapshot() as catalog:
             self._check(catalog.fingerprint())
-            return review(catalog, lambda sums: self._neutral(sums).passages, expected)
+            return review(catalog, lambda sums: self._neutral(sums).passages, expected, watch)
 
     def link(self, one: str, other: str, *, versions: bool = True) -> None:
         """State that two passages, each "path:line", are versions of each other, or are not.
