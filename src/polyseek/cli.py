@@ -19,6 +19,7 @@ from polyseek.errors import BadInput, Locked, ModelError, PolyseekError, StoreEr
 from polyseek.flags import (
     ChunkTokens,
     Download,
+    Instruction,
     Json,
     Kb,
     Languages,
@@ -28,6 +29,7 @@ from polyseek.flags import (
     Sentences,
     Threads,
 )
+from polyseek.instructing import SENTENCES, compare
 from polyseek.knowledge_base import KnowledgeBase
 from polyseek.models.sources import available
 from polyseek.models.spec import SPECS
@@ -66,6 +68,7 @@ def index(
     chunk_tokens: ChunkTokens = None,
     sentences: Sentences = None,
     languages: Languages = None,
+    instruction: Instruction = None,
     json: Json = False,
 ) -> None:
     """Bring the knowledge base in step with files: Markdown, plain text, HTML.
@@ -76,6 +79,7 @@ def index(
     base = _knowledge_base(
         kb=kb, model=model, model_path=model_path, download=download, precision=precision,
         threads=threads, chunk_tokens=chunk_tokens, sentences=sentences, languages=languages,
+        instruction=instruction,
     )  # fmt: skip
     try:
         with base, watching(quiet=json) as watch:
@@ -115,12 +119,13 @@ def search(
     download: Download = None,
     precision: Precision = None,
     threads: Threads = None,
+    instruction: Instruction = None,
     json: Json = False,
 ) -> None:
     """Find the passages that answer a question, whatever language they are written in."""
     with _knowledge_base(
         kb=kb, model=model, model_path=model_path, download=download, precision=precision,
-        threads=threads,
+        threads=threads, instruction=instruction,
     ) as base:  # fmt: skip
         hits = base.search(question, k, policy, language, every, grouped=not ungrouped)
     report.found(hits, explain=explain, full=full, as_json=json)
@@ -200,6 +205,34 @@ def unlink(one: Passage, other: Passage, kb: Kb = None, model_path: ModelPath = 
     """State that two passages are not versions of each other, though polyseek thinks so."""
     with _knowledge_base(kb=kb, model_path=model_path) as base:
         base.link(one, other, versions=False)
+
+
+@app.command()
+def instruct(
+    sentences: Annotated[
+        list[str] | None,
+        typer.Argument(help="Sentences; - for the lines of stdin; by default a few of ours."),
+    ] = None,
+    instruction: Annotated[
+        list[str] | None,
+        typer.Option(help="A profile or a sentence, once or more; by default every profile."),
+    ] = None,
+    kb: Kb = None,
+    model: Model = None,
+    model_path: ModelPath = None,
+    download: Download = None,
+    precision: Precision = None,
+    json: Json = False,
+) -> None:
+    """Show how similarities move when the model is told what questions are for."""
+    texts = sentences or list(SENTENCES)
+    if texts == ["-"]:
+        texts = [line for line in sys.stdin.read().splitlines() if line.strip()]
+    with _knowledge_base(
+        kb=kb, model=model, model_path=model_path, download=download, precision=precision,
+    ) as base:  # fmt: skip
+        found = compare(base.embedder, texts, instruction or ())
+    report.instructed(texts, found, json)
 
 
 @app.command()

@@ -8,6 +8,8 @@ from typing import Any
 
 from polyseek.engine.embeds import Embeds
 from polyseek.errors import BadInput, FingerprintMismatch
+from polyseek.models.instructions import resolve
+from polyseek.models.spec import TASK
 from polyseek.settings import Settings
 
 CHUNKER = 2
@@ -37,6 +39,9 @@ def checked(stored: Mapping[str, Any], settings: Settings, embedder: Embeds) -> 
         "terms": TERMS,
         "sentences": stored.get("sentences", True) if sentences is None else sentences,
     }
+    if TASK in embedder.spec.passage_prompt:  # otherwise no stored vector knows of it
+        told = resolve(settings.instruction) or stored.get("instruction", "")
+        mine["instruction"] = told or embedder.spec.instruction
     different = sorted(name for name in mine if stored and stored.get(name) != mine[name])
     if different:
         told = "; ".join(f"{n}: {stored.get(n)!r} there, {mine[n]!r} here" for n in different)

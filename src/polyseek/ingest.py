@@ -11,6 +11,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from polyseek.chunking import chunk, passage_sentences
 from polyseek.documents import Found, Positions, find, origin, read
@@ -62,6 +63,14 @@ class Plan:
     """Those the documents may be in; empty: identified among all."""
     sentences: bool = True
     """Whether the sentences of a passage get vectors of their own."""
+    instruction: str = ""
+    """What passages are told to be for; only for models that take an instruction there."""
+
+    @classmethod
+    def of(cls, fingerprint: Mapping[str, Any], languages: Collection[str]) -> Plan:
+        """As a knowledge base with this fingerprint wants it."""
+        tokens, sentences = fingerprint["chunk_tokens"], fingerprint["sentences"]
+        return cls(tokens, languages, sentences, fingerprint.get("instruction", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +107,9 @@ def ingest(
             waiting.append(ready)
         meter.read(found.name, waits=ready is not None)
         if sum(len(ready.chunks) for ready in waiting) >= FLUSH_CHUNKS:
-            _flush(catalog, embedder, waiting, report, meter)
+            _flush(catalog, embedder, plan, waiting, report, meter)
             waiting = []
-    _flush(catalog, embedder, waiting, report, meter)
+    _flush(catalog, embedder, plan, waiting, report, meter)
     _follow(catalog, paths, files, origins, report)
     report.seconds = time.monotonic() - began
     return report
@@ -173,6 +182,7 @@ def _sentences(passage: Chunk) -> tuple[tuple[int, int], ...]:
 def _flush(
     catalog: Catalog,
     embedder: Embeds,
+    plan: Plan,
     waiting: Sequence[_Ready],
     report: IndexReport,
     meter: Meter,
@@ -181,7 +191,7 @@ def _flush(
     if not waiting:
         return
     vectors = Vectors(catalog, [each for ready in waiting for each in ready.chunks])
-    vectors.embed(embedder, meter.embedding)
+    vectors.embed(embedder, meter.embedding, plan.instruction)
     with catalog.transaction():
         for ready in waiting:
             size = len(ready.document.text.encode(errors="surrogatepass"))
