@@ -17,7 +17,9 @@ import typer
 from polyseek import report
 from polyseek.errors import BadInput, Locked, ModelError, PolyseekError, StoreError
 from polyseek.flags import (
+    Backend,
     ChunkTokens,
+    Device,
     Download,
     Instruction,
     Json,
@@ -63,6 +65,8 @@ def index(
     model: Model = None,
     model_path: ModelPath = None,
     download: Download = None,
+    backend: Backend = None,
+    device: Device = None,
     precision: Precision = None,
     threads: Threads = None,
     chunk_tokens: ChunkTokens = None,
@@ -77,9 +81,9 @@ def index(
     Killed in the middle, it goes on where it stopped when it is run again.
     """
     base = _knowledge_base(
-        kb=kb, model=model, model_path=model_path, download=download, precision=precision,
-        threads=threads, chunk_tokens=chunk_tokens, sentences=sentences, languages=languages,
-        instruction=instruction,
+        kb=kb, model=model, model_path=model_path, download=download, backend=backend,
+        device=device, precision=precision, threads=threads, chunk_tokens=chunk_tokens,
+        sentences=sentences, languages=languages, instruction=instruction,
     )  # fmt: skip
     try:
         with base, watching(quiet=json) as watch:
@@ -117,6 +121,8 @@ def search(
     model: Model = None,
     model_path: ModelPath = None,
     download: Download = None,
+    backend: Backend = None,
+    device: Device = None,
     precision: Precision = None,
     threads: Threads = None,
     instruction: Instruction = None,
@@ -124,8 +130,8 @@ def search(
 ) -> None:
     """Find the passages that answer a question, whatever language they are written in."""
     with _knowledge_base(
-        kb=kb, model=model, model_path=model_path, download=download, precision=precision,
-        threads=threads, instruction=instruction,
+        kb=kb, model=model, model_path=model_path, download=download, backend=backend,
+        device=device, precision=precision, threads=threads, instruction=instruction,
     ) as base:  # fmt: skip
         hits = base.search(question, k, policy, language, every, grouped=not ungrouped)
     report.found(hits, explain=explain, full=full, as_json=json)
