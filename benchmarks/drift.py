@@ -78,8 +78,8 @@ NEGATED = (
     ("ではありません", "です"),
 )
 NO_NEGATION = re.compile(r"(なければ|なくては|ないと|かも|しか|でしょう)[^。]{0,12}$")
-REAL = ""
-FALSE = "27e423 419740 eb794d da98eb 29554e ed5e47 a349fb 762ec3 a642c6 d3267f 7491cc"
+REAL = "515f68"
+FALSE = "af8716 419740 dd5a19 c8d7e7 172ad9 27e423 8d6f28 da98eb ed5e47 565a27 83e385"
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,9 @@ import numpy as np
 from common import LANGUAGES, paragraphs, save_result
 
 from polyseek.engine.batch import each, pad, plan
-from polyseek.engine.embedder import BATCH_TOKENS, Forward
 from polyseek.engine.load import load
-from polyseek.engine.pool import normalize, pool
+from polyseek.engine.openvino import BATCH_TOKENS
+from polyseek.engine.pool import Hidden, normalize, pool
 from polyseek.engine.tokenize import Tokenizer
 from polyseek.models.sources import locate
 from polyseek.models.spec import DEFAULT, Role, find_spec
@@ -119,7 +119,7 @@ def ours(precision: str, threads: int) -> Engine:
 
 
 def peers(
-    name: str, make: Callable[[Path, int], Forward], threads: int, sample: Sequence[str]
+    name: str, make: Callable[[Path, int], Hidden], threads: int, sample: Sequence[str]
 ) -> Iterator[Engine]:
     """The peer in both uses of the cores, each with the batch budget that is fastest for it."""
     directory = locate(find_spec(DEFAULT))

@@ -36,10 +36,10 @@ from polyseek import cli, knowledge_base
 embedder, slow = toy_embedder(), float(os.environ.get("SLOW_S", 0))
 forward = embedder.forward
 class Slow:
-    precision, pad_id = forward.precision, forward.pad_id
-    def __call__(self, ids, mask):
+    precision, batch_tokens = forward.precision, forward.batch_tokens
+    def pooled(self, rows):
         time.sleep(slow)
-        return forward(ids, mask)
+        return forward.pooled(rows)
 embedder.forward = Slow()
 knowledge_base.load = lambda *args, **options: embedder
 cli.main()

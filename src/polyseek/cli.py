@@ -16,12 +16,29 @@ import typer
 
 from polyseek import report
 from polyseek.errors import BadInput, Locked, ModelError, PolyseekError, StoreError
+from polyseek.flags import (
+    Backend,
+    ChunkTokens,
+    Device,
+    Download,
+    Instruction,
+    Json,
+    Kb,
+    Languages,
+    Model,
+    ModelPath,
+    Precision,
+    Sentences,
+    Threads,
+)
+from polyseek.instructing import SENTENCES, compare
 from polyseek.knowledge_base import KnowledgeBase
 from polyseek.models.sources import available
 from polyseek.models.spec import SPECS
 from polyseek.policy import HELP
 from polyseek.progress import watching
-from polyseek.settings import Settings, describe, read_settings
+from polyseek.serving import serve
+from polyseek.settings import read_settings
 
 EXIT = {Locked: 5, BadInput: 2, ModelError: 3, StoreError: 4, PolyseekError: 1}
 """First match wins; Locked is a StoreError."""
@@ -37,45 +54,9 @@ app = typer.Typer(
 )
 
 
-def _option(name: str, *flags: str) -> Any:  # noqa: ANN401 - typer's own type is private
-    env = f"POLYSEEK_{name.upper()}"
-    default = Settings.model_fields[name].default
-    shown = str(default) if default not in (None, "", 0, ()) else False
-    return typer.Option(
-        *(flags or ("--" + name.replace("_", "-"),)),
-        help=describe(name),
-        envvar=env,
-        show_default=shown,
-    )
-
-
-Kb = Annotated[Path | None, _option("kb")]
-Model = Annotated[str | None, _option("model")]
-ModelPath = Annotated[Path | None, _option("model_path")]
-Download = Annotated[bool | None, _option("download", "--download")]
-Precision = Annotated[str | None, _option("precision")]
-Threads = Annotated[int | None, _option("threads")]
-ChunkTokens = Annotated[int | None, _option("chunk_tokens")]
-Sentences = Annotated[bool | None, _option("sentences", "--sentences/--no-sentences")]
-Languages = Annotated[str | None, _option("languages")]
-Host = Annotated[str | None, _option("host")]
-Port = Annotated[int | None, _option("port")]
-ApiKey = Annotated[str | None, _option("api_key")]
-MoreModels = Annotated[str | None, _option("more_models")]
-MemoryGb = Annotated[float | None, _option("memory_gb")]
-QueueTokens = Annotated[int | None, _option("queue_tokens")]
-MaxTexts = Annotated[int | None, _option("max_texts")]
-MaxBodyMb = Annotated[int | None, _option("max_body_mb")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-
-
 def _knowledge_base(**given: Any) -> KnowledgeBase:  # noqa: ANN401 - as parsed
     """Flags that were given win over the environment, and that over the defaults."""
-    return KnowledgeBase(_settings(**given))
-
-
-def _settings(**given: Any) -> Settings:  # noqa: ANN401 - as parsed
-    return read_settings(**{n: v for n, v in given.items() if v is not None})
+    return KnowledgeBase(read_settings(**{n: v for n, v in given.items() if v is not None}))
 
 
 @app.command()
@@ -85,11 +66,14 @@ def index(
     model: Model = None,
     model_path: ModelPath = None,
     download: Download = None,
+    backend: Backend = None,
+    device: Device = None,
     precision: Precision = None,
     threads: Threads = None,
     chunk_tokens: ChunkTokens = None,
     sentences: Sentences = None,
     languages: Languages = None,
+    instruction: Instruction = None,
     json: Json = False,
 ) -> None:
     """Bring the knowledge base in step with files: Markdown, plain text, HTML.
@@ -98,8 +82,9 @@ def index(
     Killed in the middle, it goes on where it stopped when it is run again.
     """
     base = _knowledge_base(
-        kb=kb, model=model, model_path=model_path, download=download, precision=precision,
-        threads=threads, chunk_tokens=chunk_tokens, sentences=sentences, languages=languages,
+        kb=kb, model=model, model_path=model_path, download=download, backend=backend,
+        device=device, precision=precision, threads=threads, chunk_tokens=chunk_tokens,
+        sentences=sentences, languages=languages, instruction=instruction,
     )  # fmt: skip
     try:
         with base, watching(quiet=json) as watch:
@@ -137,14 +122,17 @@ def search(
     model: Model = None,
     model_path: ModelPath = None,
     download: Download = None,
+    backend: Backend = None,
+    device: Device = None,
     precision: Precision = None,
     threads: Threads = None,
+    instruction: Instruction = None,
     json: Json = False,
 ) -> None:
     """Find the passages that answer a question, whatever language they are written in."""
     with _knowledge_base(
-        kb=kb, model=model, model_path=model_path, download=download, precision=precision,
-        threads=threads,
+        kb=kb, model=model, model_path=model_path, download=download, backend=backend,
+        device=device, precision=precision, threads=threads, instruction=instruction,
     ) as base:  # fmt: skip
         hits = base.search(question, k, policy, language, every, grouped=not ungrouped)
     report.found(hits, explain=explain, full=full, as_json=json)
@@ -203,8 +191,9 @@ def versions(
 
     Exits with 1 if there is anything to report, so it can guard a repository of documents.
     """
-    with _knowledge_base(kb=kb, model_path=model_path) as base:
-        found = base.versions([code for code in languages.split(",") if code.strip()])
+    expected = [code for code in languages.split(",") if code.strip()]
+    with _knowledge_base(kb=kb, model_path=model_path) as base, watching(quiet=json) as watch:
+        found = base.versions(expected, watch)
     raise typer.Exit(1 if report.versions(found, show, json) else 0)
 
 
@@ -226,42 +215,40 @@ def unlink(one: Passage, other: Passage, kb: Kb = None, model_path: ModelPath = 
 
 
 @app.command()
+def instruct(
+    sentences: Annotated[
+        list[str] | None,
+        typer.Argument(help="Sentences; - for the lines of stdin; by default a few of ours."),
+    ] = None,
+    instruction: Annotated[
+        list[str] | None,
+        typer.Option(help="A profile or a sentence, once or more; by default every profile."),
+    ] = None,
+    kb: Kb = None,
+    model: Model = None,
+    model_path: ModelPath = None,
+    download: Download = None,
+    precision: Precision = None,
+    json: Json = False,
+) -> None:
+    """Show how similarities move when the model is told what questions are for."""
+    texts = sentences or list(SENTENCES)
+    if texts == ["-"]:
+        texts = [line for line in sys.stdin.read().splitlines() if line.strip()]
+    with _knowledge_base(
+        kb=kb, model=model, model_path=model_path, download=download, precision=precision,
+    ) as base:  # fmt: skip
+        found = compare(base.embedder, texts, instruction or ())
+    report.instructed(texts, found, json)
+
+
+@app.command()
 def models(json: Json = False) -> None:
     """List the models, and where the weights of each would come from on this machine."""
     report.models([(spec, available(spec)) for spec in SPECS.values()], json)
 
 
-@app.command()
-def serve(
-    model: Model = None,
-    host: Host = None,
-    port: Port = None,
-    api_key: ApiKey = None,
-    more_models: MoreModels = None,
-    memory_gb: MemoryGb = None,
-    queue_tokens: QueueTokens = None,
-    max_texts: MaxTexts = None,
-    max_body_mb: MaxBodyMb = None,
-    model_path: ModelPath = None,
-    download: Download = None,
-    precision: Precision = None,
-    threads: Threads = None,
-) -> None:
-    """Serve embeddings over OpenAI's API: point any OpenAI client at http://HOST:PORT/v1.
-
-    /docs tells what it takes, /health and /ready how it is, /metrics its figures for Prometheus.
-    SIGTERM or Ctrl-C ends it once every admitted request is answered.
-    """
-    settings = _settings(
-        model=model, host=host, port=port, api_key=api_key, more_models=more_models,
-        memory_gb=memory_gb, queue_tokens=queue_tokens, max_texts=max_texts,
-        max_body_mb=max_body_mb, model_path=model_path, download=download, precision=precision,
-        threads=threads,
-    )  # fmt: skip
-    # Imported here: it takes 0.4 s, and the other commands never need it.
-    from polyseek.server.run import serve
-
-    serve(settings, report.serving)
+app.command()(serve)
 
 
 def main() -> None:

@@ -60,7 +60,7 @@ class Drifted:
     one: Place
     other: Place
     kind: str
-    """"number", "link", "code", "missing" or "negation"."""
+    """"number", "link", "code", "meaning", "missing" or "negation"."""
     confidence: float
     """From 0 to 1; an order, no probability."""
     detail: str

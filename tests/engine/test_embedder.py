@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polyseek.engine.embedder import BATCH_TOKENS
 from polyseek.errors import BadInput, TooLong
 from polyseek.models.spec import Role
 from toy import DIMENSIONS, GLOSSARY, ToyForward, row, toy_embedder, toy_vector
@@ -44,7 +43,7 @@ def test_batches_are_within_their_budget() -> None:
     forward = embedder.forward
     assert isinstance(forward, ToyForward)
     assert len(forward.batches) > 1
-    assert all(texts * tokens <= BATCH_TOKENS for texts, tokens in forward.batches)
+    assert all(texts * tokens <= forward.batch_tokens for texts, tokens in forward.batches)
 
 
 def test_the_prompt_of_the_role_is_put_before_the_text() -> None:
@@ -110,12 +109,11 @@ def test_truncation_keeps_the_beginning_and_the_end_token() -> None:
     long = "cat " * 61 + "dog " * 40
     assert close(embedder.embed([long], "query", truncate="end")[0], toy_vector("cat"))
     seen: list[list[int]] = []
-    forward = embedder.forward
 
     class Watching(ToyForward):
         def __call__(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
             seen.extend(ids.tolist())
-            return forward(ids, mask)
+            return super().__call__(ids, mask)
 
     embedder.forward = Watching("toy", {})
     embedder.embed([long], "query", truncate="end")

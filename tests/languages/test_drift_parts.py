@@ -103,3 +103,31 @@ def test_the_share_that_is_done_is_told() -> None:
     told: list[float] = []
     find_drift([say("en", [True], 0), say("de", [True], 1)], [[0, 1]], watch=told.append)
     assert told == sorted(told) and 0 < told[0] < told[-1] == 1
+
+
+def alike(meanings: list[int], others: list[int]) -> list[Version]:
+    """English and German passages of one sentence; those of one meaning have cosine 0.8 or so."""
+    found: list[Version] = []
+    for language, said in (("en", meanings), ("de", others)):
+        chance = np.random.default_rng(len(language) + ord(language[0]))
+        for meaning in said:
+            row = 2 * np.eye(64, dtype=np.float32)[meaning]
+            row = row + chance.normal(0, 0.12, 64).astype(np.float32)
+            sentence = f"Sentence of the language {language}."
+            row = (row / np.linalg.norm(row))[None]
+            place = len(found)
+            found.append(Version(place, f"{language}/a.md", language, sentence, (sentence,), row))
+    return found
+
+
+@pytest.mark.parametrize("count", [29, 40])
+def test_a_passage_that_means_something_else(count: int) -> None:
+    """It is reported where enough pairs tell what is usual."""
+    meanings = list(range(count))
+    others = [*meanings[:7], 60, *meanings[8:]]
+    groups = [[at, at + count] for at in range(count)]
+    assert find_drift(alike(meanings, meanings), groups) == []
+    found = find_drift(alike(meanings, others), groups)
+    expected = [(7, 7 + count, "meaning")] if count >= 30 else []
+    assert [(each.one, each.other, each.kind) for each in found] == expected
+    assert all(0.65 < each.confidence < 1 for each in found)

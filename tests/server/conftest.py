@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,15 +26,16 @@ class Slow:
 
     def __init__(self, embedder: Embedder) -> None:
         self._inner = embedder.forward
-        self.precision, self.pad_id = self._inner.precision, self._inner.pad_id
+        self.precision = self._inner.precision
+        self.batch_tokens, self.lanes = self._inner.batch_tokens, self._inner.lanes
         self.go = threading.Event()
         self.go.set()
         self.texts = 0
 
-    def __call__(self, ids: Any, mask: Floats) -> Floats:  # noqa: ANN401
+    def pooled(self, rows: Sequence[Sequence[int]]) -> Floats:
         assert self.go.wait(20)
-        self.texts += len(ids)
-        return self._inner(ids, mask)
+        self.texts += len(rows)
+        return self._inner.pooled(rows)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from polyseek.engine.intake import Ask
 from polyseek.errors import BadInput
+from polyseek.models.instructions import PROFILES
 from polyseek.server.faults import Fault
 from polyseek.server.openai import (
     EmbeddingRequest,
@@ -56,7 +57,10 @@ def test_any_fields_are_a_request_or_an_error_that_names_one(fields: dict[str, A
         assert fault.status == 400
         assert fault.param is None or fault.param in str(fault)
     else:
-        ask = wanted.ask(100)
+        try:
+            ask = wanted.ask(100)
+        except (Fault, BadInput):
+            return
         assert len(ask.inputs) > 0
         assert ask.role in ("query", "passage")
 
@@ -133,8 +137,9 @@ def test_null_is_as_good_as_left_out() -> None:
         ({}, Ask(["cat"], "passage")),
         ({"input_type": "document"}, Ask(["cat"], "passage")),
         ({"input_type": "query"}, Ask(["cat"], "query")),
-        ({"instruction": "Find"}, Ask(["cat"], "query", "Find")),
-        ({"instruction": "Find", "input_type": "document"}, Ask(["cat"], "passage", "Find")),
+        ({"instruction": "Find it"}, Ask(["cat"], "query", "Find it")),
+        ({"instruction": "faults"}, Ask(["cat"], "query", PROFILES["faults"])),
+        ({"instruction": "Find it", "input_type": "document"}, Ask(["cat"], "passage", "Find it")),
         ({"truncate": "start", "user": "me"}, Ask(["cat"], "passage", "", "start")),
         ({"input": [[1, 2]], "truncate": "none"}, Ask([[1, 2]], "passage")),
         ({"input": [1, 2]}, Ask([[1, 2]], "passage")),
@@ -142,6 +147,11 @@ def test_null_is_as_good_as_left_out() -> None:
 )
 def test_what_the_engine_is_asked(fields: dict[str, Any], ask: Ask) -> None:
     assert made(**fields).ask(9) == ask
+
+
+def test_an_unknown_profile() -> None:
+    with pytest.raises(BadInput, match="unknown instruction 'fault'; did you mean 'faults'"):
+        made(instruction="fault").ask(9)
 
 
 def test_too_many_texts() -> None:

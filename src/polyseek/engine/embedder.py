@@ -8,27 +8,30 @@ from typing import Protocol
 
 import numpy as np
 
-from polyseek.engine.batch import each, pad, plan, rounded
+from polyseek.engine.batch import each, plan, rounded
 from polyseek.engine.inputs import Cut, Tokenizes, Tokens, tokens_as_given, tokens_of
-from polyseek.engine.pool import Floats, normalize, pool
+from polyseek.engine.pool import Floats, normalize
 from polyseek.errors import BadInput
 from polyseek.models.spec import ModelSpec, Role
 
-BATCH_TOKENS = 512
-"""Padded tokens a batch: what one core's cache holds (docs/decisions/0003-int8.md)."""
-
 
 class Forward(Protocol):
-    """A model that runs: ids (B, T) int64 and mask (B, T) float32 -> hidden (B, T, D) float32.
-
-    It is called from several threads at once.
-    """
+    """A model that runs. It is called from several threads at once."""
 
     precision: str
     """What tells its vectors from those of another backend; part of a collection's fingerprint."""
-    pad_id: int
+    batch_tokens: int
+    """Most tokens of a batch, as plan() counts them: texts times the longest."""
 
-    def __call__(self, ids: np.ndarray, mask: np.ndarray) -> Floats: ...
+    @property
+    def lanes(self) -> int:
+        """How many batches at once it gains by; to be asked it may have to be made ready."""
+        ...
+
+    def pooled(self, rows: Sequence[Sequence[int]]) -> Floats:
+        """Token ids of B texts, in any order and of any lengths -> one vector for each (B, D)
+        float32, in their order, pooled as the model wants it and not normalised."""
+        ...
 
 
 class Embedder:
@@ -91,8 +94,7 @@ class Embedder:
     def run(self, rows: Sequence[Sequence[int]]) -> Floats:
         """Token ids of B texts -> their vectors (B, D) float32, not finished; one batch. It may be
         called from several threads at once."""
-        ids, mask = pad(rows, self.forward.pad_id)
-        return pool(self.forward(ids, mask), mask, self.spec.pooling)
+        return self.forward.pooled(rows)
 
     def finish(self, vectors: Floats, dimensions: int = 0) -> Floats:
         """Vectors (n, D) as `run` makes them -> (n, dimensions): the first of their components, of
@@ -126,7 +128,7 @@ class Embedder:
         ready = self.prepare(texts, role, instruction=instruction, truncate=truncate)
         rows = [each.ids for each in ready]
         vectors = np.empty((len(texts), self.spec.dimensions), np.float32)
-        batches = plan([rounded(len(row)) for row in rows], BATCH_TOKENS)
+        batches = plan([rounded(len(row)) for row in rows], self.forward.batch_tokens)
         with closing(each(lambda batch: self.run([rows[i] for i in batch]), batches)) as made:
             for batch, pooled in zip(batches, made, strict=True):
                 vectors[batch] = pooled

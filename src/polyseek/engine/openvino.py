@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from polyseek.engine.batch import rounded
 from polyseek.engine.int8 import load_ranges
-from polyseek.engine.pool import Floats
-from polyseek.errors import ModelError
+from polyseek.engine.pool import Floats, pool_padded
+from polyseek.models.directory import read_config
 from polyseek.models.spec import ModelSpec
 from polyseek.models.tensors import Array, read_tensors
 
@@ -25,16 +24,20 @@ if TYPE_CHECKING:
 Precision = Literal["int8", "fp32"]
 WORDS = "embeddings.word_embeddings.weight"
 KEPT_SHAPES = 64
+BATCH_TOKENS = 512
+"""Padded tokens a batch: what one core's cache holds (docs/decisions/0003-int8.md)."""
 
 
 class OpenVINOForward:
-    """ids (B, T) int64, mask (B, T) float32 -> hidden states (B, T, H) float32.
+    """Token ids of B texts -> pooled vectors (B, D) float32.
 
     A call runs on one core, and as many calls at once as there are cores: two cores that share
     each product wait for one another, at 1.3 times the cost (docs/decisions/0003-int8.md).
     The graph is compiled when it is first needed, in half a second: who only wants to know what
     a collection was made with does not wait for it.
     """
+
+    batch_tokens = BATCH_TOKENS
 
     def __init__(
         self, directory: Path, spec: ModelSpec, precision: Precision, threads: int = 0
@@ -45,15 +48,26 @@ class OpenVINOForward:
             ModelError: the directory does not hold a model of this architecture.
         """
         self._directory = directory
+        self._pooling = spec.pooling
         self._threads = threads
         self._int8 = precision == "int8"
-        self._config = _read_config(directory, spec)
+        self._config = read_config(directory, spec)
         self._ranges = load_ranges(spec.name if self._int8 else "")
         self.precision = f"{precision}-{self._ranges.digest}".removesuffix("-")
-        self.pad_id = int(self._config.get("pad_token_id", 0))
+        self._pad_id = int(self._config.get("pad_token_id", 0))
         self._compiling = threading.Lock()
 
-    def __call__(self, ids: npt.NDArray[np.int64], mask: Floats) -> Floats:
+    @property
+    def lanes(self) -> int:
+        """A core each."""
+        with self._compiling:
+            return int(self._model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+
+    def pooled(self, rows: Sequence[Sequence[int]]) -> Floats:
+        return pool_padded(self._hidden, rows, self._pad_id, self._pooling)
+
+    def _hidden(self, ids: npt.NDArray[np.int64], mask: Floats) -> Floats:
+        """ids (B, T), mask (B, T) -> hidden states (B, T, H) float32."""
         texts, longest = ids.shape
         padded = min(rounded(longest), self._config["max_position_embeddings"])
         words = np.zeros((texts, padded, self._config["hidden_size"]), np.float32)
@@ -89,13 +103,3 @@ class OpenVINOForward:
         if self._threads:
             options["INFERENCE_NUM_THREADS"] = self._threads
         return ov.Core().compile_model(build(layers), "CPU", options)
-
-
-def _read_config(directory: Path, spec: ModelSpec) -> dict[str, Any]:
-    config: dict[str, Any] = json.loads((directory / "config.json").read_text())
-    if config.get("model_type") != spec.architecture:
-        raise ModelError(
-            f"{directory} holds a model of type {config.get('model_type')!r}, and {spec.name} is "
-            f"{spec.architecture!r}; name another directory or another model"
-        )
-    return config

@@ -17,6 +17,7 @@ from itertools import combinations
 from statistics import median
 
 from polyseek.languages.facts import is_word, may_be_words
+from polyseek.languages.meaning import STRANGE, strange
 from polyseek.languages.missing import Pairs, Ratios, gaps
 from polyseek.languages.negation import denials, measure
 from polyseek.languages.sentence_pairs import Pair, align_all
@@ -24,7 +25,14 @@ from polyseek.languages.sides import Sentences, Side, Version, read, texts_of
 
 __all__ = ["KINDS", "LEAST", "Drift", "Version", "find_drift"]
 
-KINDS = {"number": 0.7, "link": 0.7, "code": 0.65, "missing": 0.4, "negation": 0.25}
+KINDS = {
+    "number": 0.7,
+    "link": 0.7,
+    "code": 0.65,
+    "meaning": 0.65,
+    "missing": 0.4,
+    "negation": 0.25,
+}
 """Kind of drift -> how sure it is with one witness; set by hand, in the order of how often
 each kind was a false alarm in benchmarks/drift.py. An order, no probability."""
 FRAMED = 0.65
@@ -90,6 +98,7 @@ def find_drift(
     watch(READ)
     aligned = _aligned(compared, usual)
     watch(ALIGNED)
+    found += _meaning(compared)
     for at, sides in enumerate(compared):
         found += _of_group(sides, aligned, usual)
         if at % TOLD == 0:
@@ -114,6 +123,14 @@ def _of_group(
         yield from _facts(sides, kind)
     yield from _missing(sides, pairs, ratios)
     yield from _negation(sides, pairs)
+
+
+def _meaning(compared: Sequence[Sequence[Side]]) -> Iterator[Drift]:
+    for each in strange(compared):
+        odd, other = compared[each.group][each.odd], compared[each.group][each.other]
+        told = f"similarity {each.cosine:.2f}, usual {each.usual:.2f}"
+        sure = 1 - (1 - KINDS["meaning"]) * STRANGE / each.deviations
+        yield Drift(odd.id, other.id, "meaning", sure, told)
 
 
 def confidence(kind: str, against: int, agreeing: float) -> float:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from polyseek.engine.embedder import Embedder
-from polyseek.engine.load import load
+from polyseek.engine.load import load, spec_for
 from polyseek.engine.queue import Ran
 from polyseek.errors import BadInput, Overloaded
-from polyseek.models.spec import DEFAULT, ModelSpec, find_spec
+from polyseek.models.spec import DEFAULT, ModelSpec
 from polyseek.server.faults import Fault
 from polyseek.server.runner import Runner
-from polyseek.settings import Settings
+from polyseek.settings import Precision, Settings
 
 Load = Callable[..., Embedder]
 GIGABYTE = 1e9
-BYTES = {"int8": 1, "fp32": 4}
+BYTES: dict[Precision, int] = {"": 2, "int8": 1, "fp32": 4, "bf16": 2, "fp16": 2}
 """Of a weight."""
 
 
@@ -29,7 +28,9 @@ class Served:
     """A model of the server, loaded or not."""
 
     spec: ModelSpec
+    name: str
     directory: Path | None
+    """As load() takes them."""
     bytes: int
     """What its weights take, about."""
     runner: Runner | None = None
@@ -54,20 +55,22 @@ class Models:
         self.closing = False
         self._room = asyncio.Lock()
         self._requests = 0
-        first = (settings.model or DEFAULT, settings.model_path)
-        more = [(name, None) for name in settings.more_models]
-        rows = [self._served(find_spec(name), directory) for name, directory in (first, *more)]
+        rows = [self._served(settings.model or DEFAULT, settings.model_path)]
+        rows += [self._served(name, None) for name in settings.more_models]
         self.served = {served.spec.name: served for served in rows}
 
-    def _served(self, spec: ModelSpec, directory: Path | None) -> Served:
-        needs = spec.parameters * BYTES.get(self._settings.precision or "int8", 4)
+    def _served(self, name: str, directory: Path | None) -> Served:
+        spec, found = spec_for(name, directory)
+        files = found.glob("*.safetensors") if found else ()
+        needs = spec.parameters * BYTES[self._settings.precision]
+        needs = needs or sum(file.stat().st_size for file in files)
         limit = self._settings.memory_gb
         if limit and needs > limit * GIGABYTE:
             raise BadInput(
                 f"{spec.name} takes about {needs / GIGABYTE:.1f} GB and memory_gb is {limit}; "
                 "allow more, or serve another model"
             )
-        return Served(spec, directory, needs)
+        return Served(spec, name, directory, needs)
 
     @property
     def first(self) -> Served:
@@ -137,15 +140,16 @@ class Models:
     def _runner(self, served: Served) -> Runner:
         settings, name = self._settings, served.spec.name
         embedder = self._loader(
-            name,
+            served.name,
             served.directory,
-            precision=settings.precision or "int8",
+            backend=settings.backend,
+            device=settings.device,
+            precision=settings.precision,
             download=settings.download,
             threads=settings.threads,
         )
         runner = Runner(
             embedder,
-            lanes=settings.threads or len(os.sched_getaffinity(0)),
             limit_tokens=settings.queue_tokens,
             watch=lambda ran: self._watch(name, ran),
         )

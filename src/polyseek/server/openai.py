@@ -16,6 +16,7 @@ from polyseek.engine.inputs import Cut
 from polyseek.engine.intake import Ask
 from polyseek.engine.pool import Floats
 from polyseek.errors import BadInput
+from polyseek.models.instructions import resolve
 from polyseek.server.faults import Fault
 
 Inputs = list[str] | list[list[int]]
@@ -82,7 +83,9 @@ class Request(BaseModel):
         "and documents. Without it: query if there is an instruction, else document.",
     )
     instruction: str | None = Field(
-        None, description="What the queries are for, for models that are told; not for documents."
+        None,
+        description="What the queries are for, for models that are told; not for documents. A "
+        "sentence in English or a profile: general, technical, legal, marketing, faults.",
     )
     user: str | None = Field(None, description="Ignored.")
 
@@ -90,7 +93,7 @@ class Request(BaseModel):
         """For the engine.
 
         Raises:
-            Fault: more than `limit` inputs.
+            Fault: more than `limit` inputs. BadInput: an unknown profile of instructions.
         """
         if len(self.input) > limit:
             told = (
@@ -100,7 +103,7 @@ class Request(BaseModel):
             raise Fault(400, told, code="too_many_texts", param="input")
         kind = self.input_type or ("query" if self.instruction else "document")
         role: Literal["query", "passage"] = "query" if kind == "query" else "passage"
-        return Ask(self.input, role, self.instruction or "", self._cut())
+        return Ask(self.input, role, resolve(self.instruction or ""), self._cut())
 
     def _cut(self) -> Cut:
         return "none"

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import cast
 
 from polyseek.closing import Closing
-from polyseek.engine.embedder import BATCH_TOKENS, Embedder
+from polyseek.engine.embedder import Embedder
 from polyseek.engine.inputs import Tokens
 from polyseek.engine.intake import Ask, Intake
 from polyseek.engine.pool import Floats
@@ -39,16 +39,16 @@ class Runner(Closing):
         self,
         embedder: Embedder,
         *,
-        lanes: int,
         limit_tokens: int,
         watch: Callable[[Ran], None] = lambda ran: None,
     ) -> None:
         self.embedder = embedder
+        self._batch_tokens = embedder.forward.batch_tokens
         self.intake = Intake(embedder)
         self.queue = Queue(
             embedder.run,
-            lanes=lanes,
-            batch_tokens=BATCH_TOKENS,
+            lanes=embedder.forward.lanes,
+            batch_tokens=self._batch_tokens,
             limit_tokens=limit_tokens,
             watch=watch,
         )
@@ -61,7 +61,7 @@ class Runner(Closing):
     @property
     def full(self) -> bool:
         """Whether a request of one batch would be refused."""
-        return self.queue.held_tokens + self._coming + BATCH_TOKENS > self.queue.limit_tokens
+        return self.queue.held_tokens + self._coming + self._batch_tokens > self.queue.limit_tokens
 
     @property
     def _coming(self) -> int:
