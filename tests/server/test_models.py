@@ -49,6 +49,7 @@ def run(
     with_models: Callable[[Models], Any], loader: Callable[..., Embedder], **given: object
 ) -> None:
     async def whole() -> None:
+        given.setdefault("precision", "int8")
         models = Models(read_settings(model="a", more_models="b,c", **given), loader)
         await with_models(models)
         await models.close()
