@@ -11,8 +11,8 @@ from typing import Literal
 
 from polyseek.errors import BadInput, ModelError
 
-Architecture = Literal["bert"]
-Pooling = Literal["mean", "first", "last"]
+Architecture = Literal["bert", "remote"]
+Pooling = Literal["mean", "first", "last", "remote"]
 Role = Literal["query", "passage"]
 TASK = "{task}"
 """Stands for the instruction in a prompt."""
