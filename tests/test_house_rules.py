@@ -102,8 +102,9 @@ def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 def test_packages_are_one_deep() -> None:
     deep = [path for path in sources() if len(path.relative_to(SOURCE).parts) > 2]
     # Texts and ranges are data, in folders below their room, with a reader beside them.
-    assert [path.parent.name for path in deep if path.name != "__init__.py"] == []
-    assert {path.parent.name for path in deep} <= {"calibration"}
+    code = {path.parent.name for path in deep if path.name != "__init__.py"}
+    assert code <= {"torch"}  # the one package that may import PyTorch, which is optional
+    assert {path.parent.name for path in deep} <= {"calibration", "torch"}
 
 
 def test_nothing_prints() -> None:

@@ -17,7 +17,9 @@ import typer
 from polyseek import report
 from polyseek.errors import BadInput, Locked, ModelError, PolyseekError, StoreError
 from polyseek.flags import (
+    Backend,
     ChunkTokens,
+    Device,
     Download,
     Instruction,
     Json,
@@ -60,6 +62,8 @@ def index(
     model_path: ModelPath = None,
     model_url: ModelUrl = None,
     download: Download = None,
+    backend: Backend = None,
+    device: Device = None,
     precision: Precision = None,
     threads: Threads = None,
     chunk_tokens: ChunkTokens = None,
@@ -78,9 +82,10 @@ def index(
     """
     base = opened(
         kb=kb, model=model, model_path=model_path, model_url=model_url, download=download,
-        precision=precision, threads=threads, chunk_tokens=chunk_tokens, sentences=sentences,
-        languages=languages, instruction=instruction, model_tokens=model_tokens,
-        query_prompt=query_prompt, passage_prompt=passage_prompt,
+        backend=backend, device=device, precision=precision, threads=threads,
+        chunk_tokens=chunk_tokens, sentences=sentences, languages=languages,
+        instruction=instruction, model_tokens=model_tokens, query_prompt=query_prompt,
+        passage_prompt=passage_prompt,
     )  # fmt: skip
     try:
         with base, watching(quiet=json) as watch:
@@ -90,6 +95,20 @@ def index(
         raise typer.Exit(130) from None
     report.indexed(done, base.path, json)
     raise typer.Exit(1 if done.failed else 0)
+
+
+Every = Annotated[
+    bool,
+    typer.Option(
+        "--every-passage", help="Show also passages beside a better one in their section."
+    ),
+]
+Ungrouped = Annotated[
+    bool,
+    typer.Option(
+        "--ungrouped", help="Show every language version of a passage as a hit by itself."
+    ),
+]
 
 
 @app.command()
@@ -102,23 +121,15 @@ def search(
         str, typer.Option(help="Language of the question, if it should not be identified.")
     ] = "",
     explain: Annotated[bool, typer.Option("--explain", help="Show the parts of scores.")] = False,
-    every: Annotated[
-        bool,
-        typer.Option(
-            "--every-passage", help="Show also passages beside a better one in their section."
-        ),
-    ] = False,
-    ungrouped: Annotated[
-        bool,
-        typer.Option(
-            "--ungrouped", help="Show every language version of a passage as a hit by itself."
-        ),
-    ] = False,
+    every: Every = False,
+    ungrouped: Ungrouped = False,
     full: Annotated[bool, typer.Option("--full", help="Show passages whole.")] = False,
     model: Model = None,
     model_path: ModelPath = None,
     model_url: ModelUrl = None,
     download: Download = None,
+    backend: Backend = None,
+    device: Device = None,
     precision: Precision = None,
     threads: Threads = None,
     instruction: Instruction = None,
@@ -127,7 +138,8 @@ def search(
     """Find the passages that answer a question, whatever language they are written in."""
     with opened(
         kb=kb, model=model, model_path=model_path, model_url=model_url, download=download,
-        precision=precision, threads=threads, instruction=instruction,
+        backend=backend, device=device, precision=precision, threads=threads,
+        instruction=instruction,
     ) as base:  # fmt: skip
         hits = base.search(question, k, policy, language, every, grouped=not ungrouped)
     report.found(hits, explain=explain, full=full, as_json=json)

@@ -196,7 +196,7 @@ def _flush(
         for ready in waiting:
             size = len(ready.document.text.encode(errors="surrogatepass"))
             rows, sentences = vectors.of(ready.chunks, embedder.spec.dimensions)
-            terms = [_terms(each) for each in ready.chunks]
+            terms = [terms_of(each) for each in ready.chunks]
             catalog.put(
                 ready.document, size, ready.chunks, rows, ready.found.origin, sentences, terms
             )
@@ -205,7 +205,8 @@ def _flush(
     meter.stored(len(vectors.missing))
 
 
-def _terms(passage: Chunk) -> Terms:
+def terms_of(passage: Chunk) -> Terms:
+    """The words and marks of a passage, as they are kept with it."""
     text = "\n".join((*passage.headings, passage.context, passage.text))
     return Terms(tuple(words(text)), marks(passage.text))
 

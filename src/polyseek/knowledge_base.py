@@ -231,11 +231,13 @@ class KnowledgeBase(Closing):
         chosen, stored = self.settings, self._stored()
         if is_remote(chosen, stored):
             return connect(chosen, stored)
-        made_with = str(stored.get("precision", "")).split("-")[0]
+        made_with: Any = str(stored.get("precision", "")).split("-")[0]
         return load(
             chosen.model or stored.get("model", DEFAULT),
             chosen.model_path,
-            precision=chosen.precision or ("fp32" if made_with == "fp32" else "int8"),
+            backend=chosen.backend,
+            device=chosen.device,
+            precision=chosen.precision or made_with,
             download=chosen.download,
             threads=chosen.threads,
         )

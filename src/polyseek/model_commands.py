@@ -9,6 +9,8 @@ import typer
 
 from polyseek import report
 from polyseek.flags import (
+    Backend,
+    Device,
     Download,
     Json,
     Kb,
@@ -37,6 +39,8 @@ def instruct(
     model_path: ModelPath = None,
     model_url: ModelUrl = None,
     download: Download = None,
+    backend: Backend = None,
+    device: Device = None,
     precision: Precision = None,
     json: Json = False,
 ) -> None:
@@ -46,7 +50,7 @@ def instruct(
         texts = [line for line in sys.stdin.read().splitlines() if line.strip()]
     with opened(
         kb=kb, model=model, model_path=model_path, model_url=model_url, download=download,
-        precision=precision,
+        backend=backend, device=device, precision=precision,
     ) as base:  # fmt: skip
         found = compare(base.embedder, texts, instruction or ())
     report.instructed(texts, found, json)

@@ -252,15 +252,19 @@ def models(rows: Sequence[tuple[ModelSpec, str]], as_json: bool) -> None:
         _json([{**asdict(spec), "weights": where or None} for spec, where in rows])
         return
     table = Table(box=None, pad_edge=False)
-    for title in ("model", "parameters", "dimensions", "max tokens", "licence", "weights"):
-        table.add_column(title)
+    for title in ("model", "weights", "size", "dimensions", "tokens", "licence"):
+        table.add_column(title, no_wrap=title == "model")
     for spec, where in rows:
         table.add_row(
             spec.name,
-            f"{spec.parameters / 1e6:.0f} M",
+            where or "not here",
+            f"{spec.parameters / 1e9:.1f} B"
+            if spec.parameters > 1e9
+            else f"{spec.parameters / 1e6:.0f} M",
             str(spec.dimensions),
             str(spec.max_tokens),
             spec.licence,
-            where or "not here; --download fetches them",
         )
     _out().print(table)
+    if not all(where for _, where in rows):
+        _out().print("--download fetches what is not here, when it is used.")

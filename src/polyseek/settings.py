@@ -16,6 +16,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from polyseek.errors import BadInput
 
+Backend = Literal["auto", "openvino", "torch"]
+Precision = Literal["", "int8", "fp32", "bf16", "fp16"]
+
 
 class Settings(BaseSettings):
     """What can be set. Read from the environment when it is made, never at import."""
@@ -34,10 +37,20 @@ class Settings(BaseSettings):
     download: bool = Field(
         False, description="Fetch the model from the hub if it is not on this machine."
     )
-    precision: Literal["", "int8", "fp32"] = Field(
+    backend: Backend = Field(
+        "auto",
+        description="What runs the model: openvino on the CPU, torch on a GPU (pip install "
+        "'polyseek[gpu]'); auto takes the GPU if both it and PyTorch are there.",
+    )
+    device: str = Field(
         "",
-        description="Arithmetic of the model, int8 or fp32; without it the knowledge base's own, "
-        "and int8, which is three times as fast, for a new one.",
+        description="Device of the backend torch, such as cuda:1, mps or cpu; by default the GPU.",
+    )
+    precision: Precision = Field(
+        "",
+        description="Arithmetic of the model: int8 or fp32 on the CPU; bf16, fp16 or fp32 on a "
+        "GPU. Without it the knowledge base's own, and for a new one int8, which is three times "
+        "as fast as fp32, or bf16.",
     )
     threads: int = Field(0, ge=0, description="CPU threads of the model; 0 takes all cores.")
     chunk_tokens: int = Field(

@@ -14,9 +14,8 @@ from polyseek.engine.remote import PRECISION, RemoteEmbedder
 from polyseek.engine.sketch import TEXTS
 from polyseek.engine.tokenize import Tokenizer
 from polyseek.errors import ModelError
-from polyseek.models.instructions import GENERAL
 from polyseek.models.sources import available, locate
-from polyseek.models.spec import SPECS, ModelSpec
+from polyseek.models.spec import SEARCH, SPECS, ModelSpec
 from polyseek.settings import Settings
 
 MAX_TOKENS = 512
@@ -129,7 +128,7 @@ def _unknown(name: str) -> ModelSpec:
         parameters=0,
         licence="",
         hub="",
-        instruction=GENERAL,
+        instruction=SEARCH,
     )
 
 

@@ -2,29 +2,107 @@
 
 from __future__ import annotations
 
+import shutil
+from importlib.util import find_spec as find_module
 from pathlib import Path
 
-from polyseek.engine.embedder import Embedder
-from polyseek.engine.openvino import OpenVINOForward, Precision
+from polyseek.engine.embedder import Embedder, Forward
+from polyseek.engine.openvino import OpenVINOForward
 from polyseek.engine.tokenize import Tokenizer
+from polyseek.errors import ModelError
+from polyseek.models.directory import spec_of
 from polyseek.models.sources import locate, weights_digest
-from polyseek.models.spec import DEFAULT, find_spec
+from polyseek.models.spec import DEFAULT, SPECS, ModelSpec, find_spec
+from polyseek.settings import Backend, Precision
+
+OF_A_GPU = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
+"""Files that drivers of GPUs make: of NVIDIA, of Windows' Linux, of AMD."""
 
 
 def load(
     model: str = DEFAULT,
     directory: Path | None = None,
     *,
-    precision: Precision = "int8",
+    backend: Backend = "auto",
+    device: str = "",
+    precision: Precision = "",
     download: bool = False,
     threads: int = 0,
 ) -> Embedder:
     """The model called `model`, from `directory` or wherever its weights are (models/sources).
 
+    `model` may be a directory itself; one that no row of the table describes is described by its
+    own files (models/directory). `backend` "auto" takes the GPU if there is one and PyTorch is
+    installed, and the CPU otherwise. `precision` "" takes int8 on the CPU and bf16 on a GPU.
+
     Raises:
-        ModelError: unknown model, or no usable weights; the message says how to get them.
+        ModelError: unknown model, or no usable weights; the message says how to get them. A
+            backend, a device or a precision that is not to be had.
     """
-    spec = find_spec(model)
+    if directory is None and model not in SPECS and Path(model, "config.json").is_file():
+        model, directory = "", Path(model)
+    spec = _spec(model, directory)
     found = locate(spec, directory, download)
-    forward = OpenVINOForward(found, spec, precision, threads)
-    return Embedder(spec, weights_digest(found), Tokenizer(found), forward)
+    tokenizer = Tokenizer(found)
+    tokenizer.check_end(spec.architecture)
+    if _backend(backend, device, precision) == "torch":
+        forward = _torch(found, spec, device, precision, threads)
+    else:
+        forward = _openvino(found, spec, device, precision, threads)
+    return Embedder(spec, weights_digest(found), tokenizer, forward)
+
+
+def _spec(model: str, directory: Path | None) -> ModelSpec:
+    known = any(model in (spec.name, spec.hub) for spec in SPECS.values())
+    return spec_of(directory, model) if directory and not known else find_spec(model)
+
+
+def _backend(asked: Backend, device: str, precision: Precision) -> str:
+    if asked != "auto":
+        return asked
+    if precision == "int8" or device == "cpu":
+        return "openvino"
+    if precision in ("bf16", "fp16") or device:
+        return "torch"
+    return "torch" if _has_gpu() else "openvino"
+
+
+def _has_gpu() -> bool:
+    """Whether there is a GPU that the installed PyTorch can use; without one nothing is imported,
+    which would take a second."""
+    drivers = shutil.which("nvidia-smi") or any(Path(name).exists() for name in OF_A_GPU)
+    if not drivers or not find_module("torch"):
+        return False
+    from polyseek.engine.torch.forward import has_gpu
+
+    return has_gpu()
+
+
+def _torch(
+    directory: Path, spec: ModelSpec, device: str, precision: Precision, threads: int
+) -> Forward:
+    if not find_module("torch"):
+        raise ModelError(
+            "the backend torch needs PyTorch, which is not installed; "
+            "pip install 'polyseek[gpu]', or ask for --backend openvino"
+        )
+    from polyseek.engine.torch.forward import TorchForward
+
+    return TorchForward(directory, spec, precision, device, threads)
+
+
+def _openvino(
+    directory: Path, spec: ModelSpec, device: str, precision: Precision, threads: int
+) -> Forward:
+    precision = precision or "int8"
+    if precision not in ("int8", "fp32") or device not in ("", "cpu"):
+        raise ModelError(
+            f"the backend openvino computes int8 and fp32 on the CPU, and not {precision} on "
+            f"{device or 'the CPU'}; ask for one of these, or for --backend torch"
+        )
+    if spec.architecture != "bert":
+        raise ModelError(
+            f"{spec.name} is {spec.architecture!r}, which the backend openvino does not compute; "
+            "pip install 'polyseek[gpu]' and ask for --backend torch"
+        )
+    return OpenVINOForward(directory, spec, precision, threads)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +14,7 @@ import numpy.typing as npt
 from polyseek.engine.batch import rounded
 from polyseek.engine.int8 import load_ranges
 from polyseek.engine.pool import Floats, pool_padded
-from polyseek.errors import ModelError
+from polyseek.models.directory import read_config
 from polyseek.models.spec import ModelSpec
 from polyseek.models.tensors import Array, read_tensors
 
@@ -52,7 +51,7 @@ class OpenVINOForward:
         self._pooling = spec.pooling
         self._threads = threads
         self._int8 = precision == "int8"
-        self._config = _read_config(directory, spec)
+        self._config = read_config(directory, spec)
         self._ranges = load_ranges(spec.name if self._int8 else "")
         self.precision = f"{precision}-{self._ranges.digest}".removesuffix("-")
         self._pad_id = int(self._config.get("pad_token_id", 0))
@@ -98,13 +97,3 @@ class OpenVINOForward:
         if self._threads:
             options["INFERENCE_NUM_THREADS"] = self._threads
         return ov.Core().compile_model(build(layers), "CPU", options)
-
-
-def _read_config(directory: Path, spec: ModelSpec) -> dict[str, Any]:
-    config: dict[str, Any] = json.loads((directory / "config.json").read_text())
-    if config.get("model_type") != spec.architecture:
-        raise ModelError(
-            f"{directory} holds a model of type {config.get('model_type')!r}, and {spec.name} is "
-            f"{spec.architecture!r}; name another directory or another model"
-        )
-    return config

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -11,6 +11,16 @@ from tokenizers import Tokenizer as _Tokenizer
 
 from polyseek.errors import ModelError
 from polyseek.models.q4 import NEVER
+from polyseek.models.spec import Architecture
+
+END_TOKENS: Mapping[Architecture, tuple[str, ...]] = {
+    "bert": ("[SEP]", "</s>"),
+    "xlm-roberta": ("</s>",),
+    # Not the eos_token of its configuration, which ends a turn of a dialogue.
+    "qwen3": ("<|endoftext|>",),
+}
+"""What a text ends with, where the model was trained on texts that do; some vocabularies of BERT's
+are XLM-R's."""
 
 
 class Tokenizer:
@@ -28,6 +38,23 @@ class Tokenizer:
         """How many tokens each text has, without special tokens."""
         encoded = self._inner.encode_batch_fast(list(texts), add_special_tokens=False)
         return [len(encoding) for encoding in encoded]
+
+    def check_end(self, architecture: Architecture) -> None:
+        """That a text ends with the model's end token. Without it every vector is wrong and
+        none looks so: last-token pooling takes the last word's.
+
+        Raises:
+            ModelError: it does not.
+        """
+        last = next(iter(reversed(self.encode(["a"])[0])), None)
+        wanted = END_TOKENS[architecture]
+        if last is None or self._inner.id_to_token(last) not in wanted:
+            ids = [f"{token!r} (id {self._inner.token_to_id(token)})" for token in wanted]
+            raise ModelError(
+                f"{self._path} ends a text with the id {last} and not with {' or '.join(ids)}, so "
+                "its vectors would be wrong; take the tokenizer.json that was published with the "
+                "embedding model, whose post_processor adds the token"
+            )
 
     @cached_property
     def _inner(self) -> _Tokenizer:

@@ -6,12 +6,13 @@ Every fact that changes a vector is a typed field. Rows follow the models' own c
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from polyseek.errors import BadInput, ModelError
 
-Architecture = Literal["bert", "remote"]
+Architecture = Literal["bert", "xlm-roberta", "qwen3", "remote"]
+"""`model_type` of a config.json; "remote" where only the server of a model knows."""
 Pooling = Literal["mean", "first", "last", "remote"]
 Role = Literal["query", "passage"]
 TASK = "{task}"
@@ -77,6 +78,47 @@ class ModelSpec:
 
 
 DEFAULT = "multilingual-e5-small"
+SEARCH = "Given a web search query, retrieve relevant passages that answer the query"
+"""What queries are for, in the samples of the models' cards."""
+
+
+def _qwen3(size: str, dimensions: int, parameters: int) -> ModelSpec:
+    # https://huggingface.co/Qwen/Qwen3-Embedding-0.6B, and -4B and -8B: context 32k, dimensions
+    # from 32 up. The card's samples and the published evaluation cut texts to 8,192 tokens. The
+    # prompt has no space behind "Query:".
+    return ModelSpec(
+        name=f"Qwen3-Embedding-{size}",
+        architecture="qwen3",
+        pooling="last",
+        query_prompt=f"Instruct: {TASK}\nQuery:",
+        passage_prompt="",
+        dimensions=dimensions,
+        max_tokens=32_768,
+        normalize=True,
+        parameters=parameters,
+        licence="Apache-2.0",
+        hub=f"Qwen/Qwen3-Embedding-{size}",
+        least_dimensions=32,
+        instruction=SEARCH,
+    )
+
+
+def _e5(size: str, dimensions: int, parameters: int) -> ModelSpec:
+    # https://huggingface.co/intfloat/multilingual-e5-base, and -large
+    return ModelSpec(
+        name=f"multilingual-e5-{size}",
+        architecture="xlm-roberta",
+        pooling="mean",
+        query_prompt="query: ",
+        passage_prompt="passage: ",
+        dimensions=dimensions,
+        max_tokens=512,
+        normalize=True,
+        parameters=parameters,
+        licence="MIT",
+        hub=f"intfloat/multilingual-e5-{size}",
+    )
+
 
 SPECS: dict[str, ModelSpec] = {
     spec.name: spec
@@ -100,6 +142,47 @@ SPECS: dict[str, ModelSpec] = {
                 sha256="1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
             ),
         ),
+        _e5("base", 768, 278_043_648),
+        _e5("large", 1024, 559_890_432),
+        # https://huggingface.co/intfloat/multilingual-e5-large-instruct: a space behind "Query:".
+        replace(
+            _e5("large-instruct", 1024, 559_890_432),
+            query_prompt=f"Instruct: {TASK}\nQuery: ",
+            passage_prompt="",
+            instruction=SEARCH,
+        ),
+        _qwen3("0.6B", 1024, 595_776_512),
+        _qwen3("4B", 2560, 4_021_774_336),
+        _qwen3("8B", 4096, 7_567_295_488),
+        # https://huggingface.co/BAAI/bge-m3, its dense vectors. The hub has had its weights as
+        # pickle alone; a copy converted to safetensors loads with --model-path.
+        ModelSpec(
+            name="bge-m3",
+            architecture="xlm-roberta",
+            pooling="first",
+            query_prompt="",
+            passage_prompt="",
+            dimensions=1024,
+            max_tokens=8192,
+            normalize=True,
+            parameters=567_754_752,
+            licence="MIT",
+            hub="BAAI/bge-m3",
+        ),
+        # https://huggingface.co/moka-ai/m3e-base: Chinese and English; compared by cosine.
+        ModelSpec(
+            name="m3e-base",
+            architecture="bert",
+            pooling="mean",
+            query_prompt="",
+            passage_prompt="",
+            dimensions=768,
+            max_tokens=512,
+            normalize=True,
+            parameters=102_267_648,
+            licence="research only",
+            hub="moka-ai/m3e-base",
+        ),
     )
 }
 
@@ -115,5 +198,6 @@ def find_spec(name: str) -> ModelSpec:
             return spec
     near = difflib.get_close_matches(name, SPECS, n=1, cutoff=0.0)
     raise ModelError(
-        f"unknown model {name!r}; did you mean {near[0]!r}? `polyseek models` lists them all"
+        f"unknown model {name!r}; did you mean {near[0]!r}? `polyseek models` lists them all; "
+        "for another one name its directory with --model-path"
     )

@@ -31,20 +31,28 @@ def read_tensors(directory: Path) -> dict[str, Array]:
     Raises:
         ModelError: no safetensors there, or a file that is cut short.
     """
+    tensors: dict[str, Array] = {}
+    for path in tensor_files(directory):
+        tensors.update(_read_file(path))
+    return tensors
+
+
+def tensor_files(directory: Path) -> list[Path]:
+    """The files with the tensors: one, or all shards.
+
+    Raises:
+        ModelError: no safetensors there.
+    """
     index = directory / INDEX
     if index.exists():
-        files = sorted(set(json.loads(index.read_text())["weight_map"].values()))
-    elif (directory / SINGLE).exists():
-        files = [SINGLE]
-    else:
-        raise ModelError(
-            f"{directory} has no {SINGLE}; polyseek reads safetensors only, never pickle: "
-            "convert the weights, or get a revision that has them"
-        )
-    tensors: dict[str, Array] = {}
-    for name in files:
-        tensors.update(_read_file(directory / name))
-    return tensors
+        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
+        return [directory / name for name in names]
+    if (directory / SINGLE).exists():
+        return [directory / SINGLE]
+    raise ModelError(
+        f"{directory} has no {SINGLE}; polyseek reads safetensors only, never pickle: "
+        "convert the weights, or get a revision that has them"
+    )
 
 
 def _read_file(path: Path) -> Mapping[str, Array]:

@@ -1,0 +1,118 @@
+"""The backend: which device, which type, and one batch at a time on it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from polyseek.engine.pool import Floats
+from polyseek.engine.torch import bert, qwen3
+from polyseek.engine.torch.packed import pack
+from polyseek.engine.torch.weights import Weights
+from polyseek.errors import BadInput, ModelError
+from polyseek.models.directory import read_config
+from polyseek.models.spec import ModelSpec
+
+TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+BATCH_TOKENS = {"cuda": 32_768, "mps": 8_192, "cpu": 2_048}
+"""A large card is busy from 16 k tokens on; the 8B's widest activation then takes 1.6 GB."""
+
+
+class TorchForward:
+    """Token ids of B texts -> pooled vectors (B, D) float32; nothing is padded.
+
+    One batch runs at a time: a device is filled by one, and memory is that of one. The weights are
+    read when they are first needed.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        spec: ModelSpec,
+        precision: str = "",
+        device: str = "",
+        threads: int = 0,
+    ) -> None:
+        """For the model in `directory`. `device`: as PyTorch names it; "" takes the GPU if there
+        is one. `precision`: fp32, bf16 or fp16; "" takes what the device is made for. `threads`:
+        of a CPU, 0 for all, for all that PyTorch does in this process.
+
+        Raises:
+            ModelError: no such device or precision; the directory holds another model.
+        """
+        self.device = _device(device)
+        self.precision = precision or _precision(self.device)
+        if self.precision not in TYPES:
+            raise ModelError(
+                f"PyTorch computes {', '.join(TYPES)} and not {precision!r}; ask for one of them, "
+                "or for --backend openvino"
+            )
+        self.batch_tokens = BATCH_TOKENS.get(self.device.type, BATCH_TOKENS["mps"])
+        self._directory, self._spec = directory, spec
+        config = read_config(directory, spec)
+        self._vocabulary = int(config["vocab_size"])
+        self._shape: Any = (qwen3 if spec.architecture == "qwen3" else bert).Shape.read(
+            config, directory
+        )
+        self._lock = threading.Lock()
+        if threads:
+            torch.set_num_threads(threads)
+
+    def pooled(self, rows: Sequence[Sequence[int]]) -> Floats:
+        """Token ids of B texts, in any order and of any lengths -> (B, D) float32.
+
+        Raises:
+            BadInput: an id that the model has no row for.
+        """
+        highest, lowest = max(map(max, rows)), min(map(min, rows))
+        if not 0 <= lowest <= highest < self._vocabulary:  # on a GPU it would end the process
+            wrong = lowest if lowest < 0 else highest
+            raise BadInput(
+                f"token id {wrong} is none of {self._spec.name}, whose ids go from 0 to "
+                f"{self._vocabulary - 1}"
+            )
+        with self._lock, torch.inference_mode():
+            packed = pack(rows, self.device)
+            made: Floats = self._model(packed).float().cpu().numpy()
+        vectors = np.empty_like(made)
+        vectors[packed.places] = made
+        return vectors
+
+    @cached_property
+    def _model(self) -> Any:  # noqa: ANN401 - Qwen3 or Bert
+        room, build = (qwen3, qwen3.Qwen3) if self._qwen3 else (bert, bert.Bert)
+        weights = Weights(self._directory, room.ANCHOR, self.device, TYPES[self.precision])
+        return build(weights, self._shape, self._spec.pooling)
+
+    @property
+    def _qwen3(self) -> bool:
+        return self._spec.architecture == "qwen3"
+
+
+def has_gpu() -> bool:
+    """Whether PyTorch finds one that it is fast on."""
+    return bool(torch.cuda.is_available())
+
+
+def _device(asked: str) -> torch.device:
+    try:
+        device = torch.device(asked or ("cuda" if has_gpu() else "cpu"))
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # PyTorch's words for what is not there
+        raise ModelError(
+            f"PyTorch {torch.__version__} has no device {asked!r} here ({error}); leave the device "
+            "out, or install the build of PyTorch for it"
+        ) from error
+    return device
+
+
+def _precision(device: torch.device) -> str:
+    if device.type != "cuda":
+        return "fp32"
+    return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp16"

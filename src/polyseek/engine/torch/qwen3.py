@@ -1,0 +1,145 @@
+"""Qwen3 as an embedding model: packed, causal, and in the last layer only what is pooled.
+
+Pre-norm layers: RMS norm (arXiv:1910.07467), grouped-query attention (arXiv:2305.13245) whose
+queries and keys are normed head by head before they are rotated (RoPE, arXiv:2104.09864), and a
+SwiGLU network (arXiv:2002.05202); no bias anywhere. arXiv:2505.09388.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import linear, rms_norm, silu
+
+from polyseek.engine.torch.packed import Packed, attend, attend_once
+from polyseek.engine.torch.weights import Weights, only
+from polyseek.models.spec import Pooling
+
+ANCHOR = "embed_tokens.weight"
+Turn = tuple[Tensor, Tensor]
+"""Cosine and sine (N, 1, d) of each token's position."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The numbers of config.json. A head's width is its own: not hidden / heads."""
+
+    layers: int
+    heads: int
+    kv_heads: int
+    head: int
+    epsilon: float
+    theta: float
+
+    @classmethod
+    def read(cls, config: Mapping[str, Any], directory: Path) -> Shape:
+        """From a parsed config.json.
+
+        Raises:
+            ModelError: it asks for what is not computed here.
+        """
+        only(config, directory, hidden_act="silu", attention_bias=False, use_sliding_window=False)
+        only(config, directory, rope_scaling=None)
+        rope = config.get("rope_parameters") or {}  # transformers 5
+        only(rope, directory, rope_type="default")
+        return cls(
+            config["num_hidden_layers"],
+            config["num_attention_heads"],
+            config["num_key_value_heads"],
+            config["head_dim"],
+            config["rms_norm_eps"],
+            float(rope.get("rope_theta") or config["rope_theta"]),
+        )
+
+
+class Qwen3:
+    """Packed texts -> pooled vectors (B, H)."""
+
+    def __init__(self, weights: Weights, shape: Shape, pooling: Pooling) -> None:
+        self.pooling = pooling
+        self.shape = shape
+        self.words = weights.stored(ANCHOR)  # (vocabulary, H), cast after the lookup
+        self.norm = weights("norm.weight")
+        self.layers = [Layer(weights, shape, f"layers.{at}") for at in range(shape.layers)]
+
+    def __call__(self, packed: Packed) -> Tensor:
+        x = self.words[packed.ids].to(self.norm.dtype)  # (N, H)
+        turn = rotation(packed.positions, self.shape, x.dtype)
+        *layers, last = self.layers
+        for layer in layers:
+            x = layer(x, packed, turn)
+        if self.pooling == "last":
+            return self._normed(last.of_last(x, packed, turn))
+        return packed.pool(self._normed(last(x, packed, turn)), self.pooling)
+
+    def _normed(self, x: Tensor) -> Tensor:
+        return rms_norm(x, self.norm.shape, self.norm, self.shape.epsilon)
+
+
+class Layer:
+    """One layer: attention, then the network, each added to its input."""
+
+    def __init__(self, weights: Weights, shape: Shape, name: str) -> None:
+        self.shape = shape
+        attention = f"{name}.self_attn"
+        self.norm = weights(name, "input_layernorm.weight")
+        # Queries, keys and values one below the other: ((heads + 2 KV heads) d, H).
+        self.qkv = weights.joined(("q_proj", "k_proj", "v_proj"), attention, "weight")
+        self.query_norm = weights(attention, "q_norm.weight")
+        self.key_norm = weights(attention, "k_norm.weight")
+        self.output = weights(attention, "o_proj.weight")
+        self.network_norm = weights(name, "post_attention_layernorm.weight")
+        self.gate_up = weights.joined(("gate_proj", "up_proj"), f"{name}.mlp", "weight")
+        self.down = weights(f"{name}.mlp", "down_proj.weight")
+
+    def __call__(self, x: Tensor, packed: Packed, turn: Turn) -> Tensor:
+        """x (N, H) -> (N, H)."""
+        heads, kv = self.shape.heads, self.shape.kv_heads
+        joined = linear(self._normed(x, self.norm), self.qkv).unflatten(-1, (-1, self.shape.head))
+        query, key, value = joined.split((heads, kv, kv), dim=1)  # (N, heads or KV heads, d)
+        query, key = (
+            self._turned(query, self.query_norm, turn),
+            self._turned(key, self.key_norm, turn),
+        )
+        mixed = attend(query, key, value, packed, causal=True)
+        return self._network(x + linear(mixed.flatten(1), self.output))
+
+    def of_last(self, x: Tensor, packed: Packed, turn: Turn) -> Tensor:
+        """x (N, H) -> (B, H): what the layer makes of the last token of each text. The others
+        give their keys and values and no more."""
+        last, kv = packed.chosen("last"), self.shape.kv_heads
+        border = self.shape.heads * self.shape.head
+        normed = self._normed(x, self.norm)
+        query = linear(normed[last], self.qkv[:border]).unflatten(-1, (-1, self.shape.head))
+        joined = linear(normed, self.qkv[border:]).unflatten(-1, (-1, self.shape.head))
+        key, value = joined.split((kv, kv), dim=1)
+        query = self._turned(query, self.query_norm, (turn[0][last], turn[1][last]))
+        mixed = attend_once(query, self._turned(key, self.key_norm, turn), value, packed)
+        return self._network(x[last] + linear(mixed.flatten(1), self.output))
+
+    def _network(self, x: Tensor) -> Tensor:
+        gate, up = linear(self._normed(x, self.network_norm), self.gate_up).chunk(2, dim=-1)
+        return x + linear(silu(gate) * up, self.down)
+
+    def _turned(self, x: Tensor, weight: Tensor, turn: Turn) -> Tensor:
+        """Queries or keys (n, heads, d) normed, then rotated."""
+        cosine, sine = turn
+        x = self._normed(x, weight)
+        low, high = x.chunk(2, dim=-1)
+        return x * cosine + torch.cat((-high, low), dim=-1) * sine
+
+    def _normed(self, x: Tensor, weight: Tensor) -> Tensor:
+        return rms_norm(x, weight.shape, weight, self.shape.epsilon)
+
+
+def rotation(positions: Tensor, shape: Shape, dtype: torch.dtype) -> Turn:
+    """Of components i and i + d/2 by the angle position · theta^(-2i/d); angles in fp32."""
+    steps = torch.arange(0, shape.head, 2, device=positions.device, dtype=torch.float32)
+    angles = positions[:, None].float() * shape.theta ** -(steps / shape.head)  # (N, d / 2)
+    angles = torch.cat((angles, angles), dim=-1)[:, None]  # (N, 1, d)
+    return angles.cos().to(dtype), angles.sin().to(dtype)
