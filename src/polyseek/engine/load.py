@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec as find_module
 from pathlib import Path
 
@@ -28,12 +29,14 @@ def load(
     precision: Precision = "",
     download: bool = False,
     threads: int = 0,
+    warm: bool = False,
 ) -> Embedder:
     """The model called `model`, from `directory` or wherever its weights are (models/sources).
 
     `model` may be a directory itself; one that no row of the table describes is described by its
     own files (models/directory). `backend` "auto" takes the GPU if there is one and PyTorch is
     installed, and the CPU otherwise. `precision` "" takes int8 on the CPU and bf16 on a GPU.
+    `warm` makes it ready to run at once, beside reading its tokenizer, and not at its first text.
 
     Raises:
         ModelError: unknown model, or no usable weights; the message says how to get them. A
@@ -42,11 +45,15 @@ def load(
     spec, directory = spec_for(model, directory)
     found = locate(spec, directory, download)
     tokenizer = Tokenizer(found)
-    tokenizer.check_end(spec.architecture)
     if _backend(backend, device, precision) == "torch":
         forward = _torch(found, spec, device, precision, threads)
     else:
         forward = _openvino(found, spec, device, precision, threads)
+    with ThreadPoolExecutor(1) as beside:
+        ready = beside.submit(lambda: forward.lanes) if warm else None
+        tokenizer.check_end(spec.architecture)
+        if ready:
+            ready.result()
     return Embedder(spec, weights_digest(found), tokenizer, forward)
 
 

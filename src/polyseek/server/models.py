@@ -147,6 +147,7 @@ class Models:
             precision=settings.precision,
             download=settings.download,
             threads=settings.threads,
+            warm=True,
         )
         runner = Runner(
             embedder,
