@@ -11,7 +11,7 @@ one with ten thousand texts waits for nobody's and keeps nobody waiting, and lit
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
@@ -26,7 +26,7 @@ from polyseek.engine.batch import rounded
 from polyseek.engine.pool import Floats
 from polyseek.errors import BadInput, Overloaded
 
-NEAR = 0.75
+NEAR = 0.7
 """A text joins a batch if it is at least this part as long as the batch's longest."""
 Run = Callable[[Sequence[Sequence[int]]], Floats]
 Place = tuple["Job", int]
@@ -106,6 +106,8 @@ class Queue(Closing):
         self._changed = Condition()
         self._turns: OrderedDict[Job, None] = OrderedDict()
         self._by_length: dict[int, OrderedDict[Job, None]] = {}
+        self._rows: Counter[int] = Counter()
+        """How many rows wait, by length."""
         self._ran_tokens, self._ran_s, self._closed = 0, 0.0, False
         self._lanes = [
             Thread(target=self._work, name=f"lane {n}", daemon=True) for n in range(lanes)
@@ -140,8 +142,9 @@ class Queue(Closing):
             self.refuse_if_full(job.tokens)
             self.held_tokens += job.tokens
             self._turns[job] = None
-            for length in job.waiting:
+            for length, rows_of_length in job.waiting.items():
                 self._by_length.setdefault(length, OrderedDict())[job] = None
+                self._rows[length] += len(rows_of_length)
             self._changed.notify_all()
         job.done.add_done_callback(lambda _: self._forget(job))
         return job
@@ -176,7 +179,8 @@ class Queue(Closing):
         with self._changed:
             self.held_tokens -= job.tokens
             self._turns.pop(job, None)
-            for length in job.waiting:
+            for length, rows in job.waiting.items():
+                self._rows[length] -= len(rows)
                 self._drop_length(length, job)
             job.waiting.clear()
 
@@ -196,15 +200,18 @@ class Queue(Closing):
         head = next(iter(self._turns))
         longest = next(iter(head.waiting))
         self._turns.move_to_end(head)
+        near = sorted((n for n in self._by_length if NEAR * longest <= n <= longest), reverse=True)
+        size = _size(sum(self._rows[n] for n in near), self._batch_tokens // longest)
         batch = [self._take(head, longest)]
-        for length in sorted(n for n in self._by_length if NEAR * longest <= n <= longest)[::-1]:
-            while length in self._by_length and longest * (len(batch) + 1) <= self._batch_tokens:
+        for length in near:
+            while length in self._by_length and len(batch) < size:
                 batch.append(self._take(next(iter(self._by_length[length])), length))
         return batch
 
     def _take(self, job: Job, length: int) -> Place:
         """One of the job's waiting rows of this length; the next time it is another job's turn."""
         at = job.waiting[length].pop()
+        self._rows[length] -= 1
         if job.waiting[length]:
             self._by_length[length].move_to_end(job)
         else:
@@ -242,3 +249,9 @@ class Queue(Closing):
         self._watch(ran)
         for job in whole:
             job.finish()
+
+
+def _size(waiting: int, full: int) -> int:
+    """Texts of a batch: as many as fit or, if so many do not wait, a power of two. Each shape of
+    batch costs a backend its kernels; of all sizes there would be more than are kept."""
+    return max(1, full) if waiting >= full else 1 << (waiting.bit_length() - 1)
