@@ -167,7 +167,8 @@ def measure(
             catalog.link([], catalog.pending())
             return 0
 
-        new = min(found, key=lambda each: abs(len(each.chunks) - NEW))
+        mine = [each for each in found if each.language in languages]
+        new = min(mine, key=lambda each: abs(len(each.chunks) - NEW))
 
         def added(number: int) -> np.ndarray:
             order = np.random.default_rng(999 + number).permutation(new.vectors.shape[1])
