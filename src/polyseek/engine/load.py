@@ -100,9 +100,4 @@ def _openvino(
             f"the backend openvino computes int8 and fp32 on the CPU, and not {precision} on "
             f"{device or 'the CPU'}; ask for one of these, or for --backend torch"
         )
-    if spec.architecture != "bert":
-        raise ModelError(
-            f"{spec.name} is {spec.architecture!r}, which the backend openvino does not compute; "
-            "pip install 'polyseek[gpu]' and ask for --backend torch"
-        )
     return OpenVINOForward(directory, spec, precision, threads)
