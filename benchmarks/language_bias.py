@@ -54,8 +54,8 @@ from polyseek.store.collection import Collection, View
 
 Floats = npt.NDArray[np.float32]
 K = 5
-HITS = 20
-"""Asked for, so that candidates are as many as in a search; the rest is not ranked."""
+HITS = 100
+"""Asked for; what a search does not bring counts as not found."""
 SHORTEST = 20
 """Characters: an empty body, or a lone include line, is no passage."""
 XQUAD = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
@@ -230,8 +230,8 @@ class Product:
         return Ranking(scores, [int(scores.argmax())])
 
     def ranking(self, language: str, query: int, *, grouped: bool) -> Ranking:
-        k = len(self.view.ids) // 10 + 1
-        groups = ranked(self.view, self.question(language, query), k, Policy(), grouped=grouped)
+        question = self.question(language, query)
+        groups = ranked(self.view, question, HITS, Policy(), grouped=grouped)
         return self._ranking([[each.id for each in group] for group in groups])
 
     def _ranking(self, groups: Sequence[Sequence[int]]) -> Ranking:

@@ -35,7 +35,7 @@ import numpy as np
 from common import save_result
 
 from polyseek.candidates import Question
-from polyseek.ingest import _terms
+from polyseek.ingest import terms_of
 from polyseek.knowledge_base import KnowledgeBase
 from polyseek.languages.words import is_title
 from polyseek.linking import link
@@ -84,7 +84,7 @@ def _document(catalog: Catalog, path: str, rows: Sequence[tuple[int, Chunk]]) ->
         chunks.append(Chunk(**{**_fields(chunk), "sentences": tuple((a, b) for a, b in borders)}))
         sentences.append(said.vectors[mine])
     language = path.partition("/")[0]
-    terms = [_terms(chunk) for chunk in chunks]
+    terms = [terms_of(chunk) for chunk in chunks]
     return Stored(path, language, chunks, catalog.vectors(ids), sentences, terms)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -434,15 +433,10 @@ def test_ten_thousand_tiny_files(tmp_path: Path) -> None:
     folder.mkdir()
     for n in range(10_000):
         (folder / f"{n:05}.txt").write_text(f"note {n} of cat{n % 89}")
-    began = time.monotonic()
     report = kb.index([folder])
     assert (len(report.new), report.chunks, report.failed) == (10_000, 10_000, {})
     assert "04711.txt" in [hit.path for hit in kb.search("note 4711 of cat83")]
-    first = time.monotonic() - began
-
-    began = time.monotonic()
     assert kb.index([folder]).unchanged == 10_000
-    assert time.monotonic() - began < first / 2
     assert kb.verify() == []
 
 

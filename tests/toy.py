@@ -4,7 +4,7 @@ A text's vector is the normalised sum of one fixed random row for each of its wo
 the same words have the same vector, in any order of words, and a text is near another as far as
 they share words. The prompts and the special tokens have rows of zeros.
 
-Two twists, both off unless asked for:
+Three twists, all off unless asked for:
 
 - `glossary` lets words of other languages mean an English word: with `GLOSSARY`, "猫", "кошка",
   "Katze" and "cat" have one row, so a translation has exactly the vector of its original.
@@ -12,6 +12,9 @@ Two twists, both off unless asked for:
   length 0.3 for Japanese to each token of a Japanese text. It is what real models do, and what
   languages/neutral cures. The language is told by the script; Latin counts as English. The mean of
   n different words has a length of about n ** -0.5, so 0.3 outweighs what ten words or more mean.
+
+- `told` makes a model that takes an instruction: "query" before questions, "both" before passages
+  too. The words of the instruction count like those of the text.
 
     embedder = toy_embedder(glossary=GLOSSARY, bias={"en": 0.3, "ja": 0.3})
     embedder.embed(["cats and dogs"], "passage")   # (1, 32) float32, unit length
@@ -24,13 +27,14 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from polyseek.engine.embedder import Embedder
 from polyseek.engine.pool import pool_padded
-from polyseek.models.spec import ModelSpec, Pooling
+from polyseek.models.spec import TASK, ModelSpec, Pooling
 
 Floats = npt.NDArray[np.float32]
 
@@ -69,6 +73,9 @@ GLOSSARY = {
 
 PAD, START, END, QUERY, PASSAGE, FIRST = range(6)
 PROMPTS = {"query: ": QUERY, "passage: ": PASSAGE}
+INSTRUCT, ASK = "Instruct: ", "\nQuery:"
+"""Around an instruction; together one token of no meaning, as a prompt is."""
+Told = Literal["", "query", "both"]
 LANGUAGES = ("en", "zh", "ja", "ko", "th", "ru", "el")
 """Those that a script tells; a token's id carries the place of its script here."""
 MEANINGS = 2**40
@@ -96,6 +103,8 @@ class ToyTokenizer:
         return [len(self._pattern.findall(text.lower())) for text in texts]
 
     def _ids(self, text: str) -> list[int]:
+        if text.startswith(INSTRUCT):
+            text = "query: " + text.removeprefix(INSTRUCT).replace(ASK, " ", 1)
         prompt = next((p for p in PROMPTS if text.startswith(p)), "")
         words = self._pattern.findall(text[len(prompt) :].lower())
         return [PROMPTS[p] for p in [prompt] if p] + [self._id(word) for word in words]
@@ -135,15 +144,19 @@ class ToyForward:
 
 
 def toy_spec(
-    max_tokens: int = MAX_TOKENS, pooling: Pooling = "mean", least_dimensions: int = 0
+    max_tokens: int = MAX_TOKENS,
+    pooling: Pooling = "mean",
+    least_dimensions: int = 0,
+    told: Told = "",
 ) -> ModelSpec:
     """The toy's row of the model table."""
+    template = f"{INSTRUCT}{TASK}{ASK}"
     return ModelSpec(
         name="toy",
         architecture="bert",
         pooling=pooling,
-        query_prompt="query: ",
-        passage_prompt="passage: ",
+        query_prompt=template if told else "query: ",
+        passage_prompt=template if told == "both" else "passage: ",
         dimensions=DIMENSIONS,
         max_tokens=max_tokens,
         normalize=True,
@@ -161,6 +174,7 @@ def toy_embedder(
     max_tokens: int = MAX_TOKENS,
     pooling: Pooling = "mean",
     least_dimensions: int = 0,
+    told: Told = "",
 ) -> Embedder:
     """The toy model. Its prompt and special tokens take 3 of `max_tokens`.
 
@@ -169,7 +183,7 @@ def toy_embedder(
     twists = json.dumps([glossary, bias], sort_keys=True) if glossary or bias else ""
     precision = "toy" + hashlib.sha256(twists.encode()).hexdigest()[:8] if twists else "toy"
     forward = ToyForward(precision, bias or {}, pooling)
-    spec = toy_spec(max_tokens, pooling, least_dimensions)
+    spec = toy_spec(max_tokens, pooling, least_dimensions, told)
     return Embedder(spec, "toy", ToyTokenizer(glossary or {}), forward)
 
 

@@ -16,12 +16,28 @@ import typer
 
 from polyseek import report
 from polyseek.errors import BadInput, Locked, ModelError, PolyseekError, StoreError
+from polyseek.flags import (
+    Backend,
+    ChunkTokens,
+    Device,
+    Download,
+    Instruction,
+    Json,
+    Kb,
+    Languages,
+    Model,
+    ModelPath,
+    Precision,
+    Sentences,
+    Threads,
+)
+from polyseek.instructing import SENTENCES, compare
 from polyseek.knowledge_base import KnowledgeBase
 from polyseek.models.sources import available
 from polyseek.models.spec import SPECS
 from polyseek.policy import HELP
 from polyseek.progress import watching
-from polyseek.settings import Settings, describe, read_settings
+from polyseek.settings import read_settings
 
 EXIT = {Locked: 5, BadInput: 2, ModelError: 3, StoreError: 4, PolyseekError: 1}
 """First match wins; Locked is a StoreError."""
@@ -35,32 +51,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-def _option(name: str, *flags: str) -> Any:  # noqa: ANN401 - typer's own type is private
-    env = f"POLYSEEK_{name.upper()}"
-    default = Settings.model_fields[name].default
-    shown = str(default) if default not in (None, "", 0, ()) else False
-    return typer.Option(
-        *(flags or ("--" + name.replace("_", "-"),)),
-        help=describe(name),
-        envvar=env,
-        show_default=shown,
-    )
-
-
-Kb = Annotated[Path | None, _option("kb")]
-Model = Annotated[str | None, _option("model")]
-ModelPath = Annotated[Path | None, _option("model_path")]
-Download = Annotated[bool | None, _option("download", "--download")]
-Backend = Annotated[str | None, _option("backend")]
-Device = Annotated[str | None, _option("device")]
-Precision = Annotated[str | None, _option("precision")]
-Threads = Annotated[int | None, _option("threads")]
-ChunkTokens = Annotated[int | None, _option("chunk_tokens")]
-Sentences = Annotated[bool | None, _option("sentences", "--sentences/--no-sentences")]
-Languages = Annotated[str | None, _option("languages")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
 def _knowledge_base(**given: Any) -> KnowledgeBase:  # noqa: ANN401 - as parsed
@@ -82,6 +72,7 @@ def index(
     chunk_tokens: ChunkTokens = None,
     sentences: Sentences = None,
     languages: Languages = None,
+    instruction: Instruction = None,
     json: Json = False,
 ) -> None:
     """Bring the knowledge base in step with files: Markdown, plain text, HTML.
@@ -92,7 +83,7 @@ def index(
     base = _knowledge_base(
         kb=kb, model=model, model_path=model_path, download=download, backend=backend,
         device=device, precision=precision, threads=threads, chunk_tokens=chunk_tokens,
-        sentences=sentences, languages=languages,
+        sentences=sentences, languages=languages, instruction=instruction,
     )  # fmt: skip
     try:
         with base, watching(quiet=json) as watch:
@@ -134,12 +125,13 @@ def search(
     device: Device = None,
     precision: Precision = None,
     threads: Threads = None,
+    instruction: Instruction = None,
     json: Json = False,
 ) -> None:
     """Find the passages that answer a question, whatever language they are written in."""
     with _knowledge_base(
         kb=kb, model=model, model_path=model_path, download=download, backend=backend,
-        device=device, precision=precision, threads=threads,
+        device=device, precision=precision, threads=threads, instruction=instruction,
     ) as base:  # fmt: skip
         hits = base.search(question, k, policy, language, every, grouped=not ungrouped)
     report.found(hits, explain=explain, full=full, as_json=json)
@@ -198,8 +190,9 @@ def versions(
 
     Exits with 1 if there is anything to report, so it can guard a repository of documents.
     """
-    with _knowledge_base(kb=kb, model_path=model_path) as base:
-        found = base.versions([code for code in languages.split(",") if code.strip()])
+    expected = [code for code in languages.split(",") if code.strip()]
+    with _knowledge_base(kb=kb, model_path=model_path) as base, watching(quiet=json) as watch:
+        found = base.versions(expected, watch)
     raise typer.Exit(1 if report.versions(found, show, json) else 0)
 
 
@@ -218,6 +211,34 @@ def unlink(one: Passage, other: Passage, kb: Kb = None, model_path: ModelPath = 
     """State that two passages are not versions of each other, though polyseek thinks so."""
     with _knowledge_base(kb=kb, model_path=model_path) as base:
         base.link(one, other, versions=False)
+
+
+@app.command()
+def instruct(
+    sentences: Annotated[
+        list[str] | None,
+        typer.Argument(help="Sentences; - for the lines of stdin; by default a few of ours."),
+    ] = None,
+    instruction: Annotated[
+        list[str] | None,
+        typer.Option(help="A profile or a sentence, once or more; by default every profile."),
+    ] = None,
+    kb: Kb = None,
+    model: Model = None,
+    model_path: ModelPath = None,
+    download: Download = None,
+    precision: Precision = None,
+    json: Json = False,
+) -> None:
+    """Show how similarities move when the model is told what questions are for."""
+    texts = sentences or list(SENTENCES)
+    if texts == ["-"]:
+        texts = [line for line in sys.stdin.read().splitlines() if line.strip()]
+    with _knowledge_base(
+        kb=kb, model=model, model_path=model_path, download=download, precision=precision,
+    ) as base:  # fmt: skip
+        found = compare(base.embedder, texts, instruction or ())
+    report.instructed(texts, found, json)
 
 
 @app.command()

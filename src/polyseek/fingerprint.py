@@ -6,8 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from polyseek.engine.embedder import Embedder
+from polyseek.engine.embeds import Embeds
 from polyseek.errors import BadInput, FingerprintMismatch
+from polyseek.models.instructions import resolve
+from polyseek.models.spec import TASK
 from polyseek.settings import Settings
 
 CHUNKER = 2
@@ -17,7 +19,7 @@ TERMS = 2
 CHUNK_TOKENS = 240
 
 
-def checked(stored: Mapping[str, Any], settings: Settings, embedder: Embedder) -> dict[str, Any]:
+def checked(stored: Mapping[str, Any], settings: Settings, embedder: Embeds) -> dict[str, Any]:
     """The fingerprint that these settings and this model make; it has to be the stored one, if
     there is one.
 
@@ -37,6 +39,9 @@ def checked(stored: Mapping[str, Any], settings: Settings, embedder: Embedder) -
         "terms": TERMS,
         "sentences": stored.get("sentences", True) if sentences is None else sentences,
     }
+    if TASK in embedder.spec.passage_prompt:  # otherwise no stored vector knows of it
+        told = resolve(settings.instruction) or stored.get("instruction", "")
+        mine["instruction"] = told or embedder.spec.instruction
     different = sorted(name for name in mine if stored and stored.get(name) != mine[name])
     if different:
         told = "; ".join(f"{n}: {stored.get(n)!r} there, {mine[n]!r} here" for n in different)

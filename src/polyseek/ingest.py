@@ -11,10 +11,11 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from polyseek.chunking import chunk, passage_sentences
 from polyseek.documents import Found, Positions, find, origin, read
-from polyseek.engine.embedder import Embedder
+from polyseek.engine.embeds import Embeds
 from polyseek.errors import BadInput
 from polyseek.languages.agreement import marks
 from polyseek.languages.identify import document_language, passage_language
@@ -62,6 +63,14 @@ class Plan:
     """Those the documents may be in; empty: identified among all."""
     sentences: bool = True
     """Whether the sentences of a passage get vectors of their own."""
+    instruction: str = ""
+    """What passages are told to be for; only for models that take an instruction there."""
+
+    @classmethod
+    def of(cls, fingerprint: Mapping[str, Any], languages: Collection[str]) -> Plan:
+        """As a knowledge base with this fingerprint wants it."""
+        tokens, sentences = fingerprint["chunk_tokens"], fingerprint["sentences"]
+        return cls(tokens, languages, sentences, fingerprint.get("instruction", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +83,7 @@ class _Ready:
 
 
 def ingest(
-    catalog: Catalog, embedder: Embedder, paths: Sequence[Path], plan: Plan, watch: Watch
+    catalog: Catalog, embedder: Embeds, paths: Sequence[Path], plan: Plan, watch: Watch
 ) -> IndexReport:
     """Bring the catalog in step with the files in and below `paths`.
 
@@ -98,9 +107,9 @@ def ingest(
             waiting.append(ready)
         meter.read(found.name, waits=ready is not None)
         if sum(len(ready.chunks) for ready in waiting) >= FLUSH_CHUNKS:
-            _flush(catalog, embedder, waiting, report, meter)
+            _flush(catalog, embedder, plan, waiting, report, meter)
             waiting = []
-    _flush(catalog, embedder, waiting, report, meter)
+    _flush(catalog, embedder, plan, waiting, report, meter)
     _follow(catalog, paths, files, origins, report)
     report.seconds = time.monotonic() - began
     return report
@@ -132,7 +141,7 @@ def _check_names(files: Sequence[Found], origins: Mapping[str, str]) -> None:
 
 
 def _prepare(
-    found: Found, digest: str | None, embedder: Embedder, plan: Plan, report: IndexReport
+    found: Found, digest: str | None, embedder: Embeds, plan: Plan, report: IndexReport
 ) -> _Ready | None:
     """The document in chunks, if it has to be stored; what became of it goes into the report."""
     try:
@@ -151,7 +160,7 @@ def _prepare(
     return _Ready(found, document, chunks)
 
 
-def _chunks(document: Document, embedder: Embedder, plan: Plan) -> list[Chunk]:
+def _chunks(document: Document, embedder: Embeds, plan: Plan) -> list[Chunk]:
     chunks = chunk(document, plan.chunk_tokens, embedder.count, Positions(document).line)
     return [
         replace(
@@ -172,7 +181,8 @@ def _sentences(passage: Chunk) -> tuple[tuple[int, int], ...]:
 
 def _flush(
     catalog: Catalog,
-    embedder: Embedder,
+    embedder: Embeds,
+    plan: Plan,
     waiting: Sequence[_Ready],
     report: IndexReport,
     meter: Meter,
@@ -181,12 +191,12 @@ def _flush(
     if not waiting:
         return
     vectors = Vectors(catalog, [each for ready in waiting for each in ready.chunks])
-    vectors.embed(embedder, meter.embedding)
+    vectors.embed(embedder, meter.embedding, plan.instruction)
     with catalog.transaction():
         for ready in waiting:
             size = len(ready.document.text.encode(errors="surrogatepass"))
             rows, sentences = vectors.of(ready.chunks, embedder.spec.dimensions)
-            terms = [_terms(each) for each in ready.chunks]
+            terms = [terms_of(each) for each in ready.chunks]
             catalog.put(
                 ready.document, size, ready.chunks, rows, ready.found.origin, sentences, terms
             )
@@ -195,7 +205,8 @@ def _flush(
     meter.stored(len(vectors.missing))
 
 
-def _terms(passage: Chunk) -> Terms:
+def terms_of(passage: Chunk) -> Terms:
+    """The words and marks of a passage, as they are kept with it."""
     text = "\n".join((*passage.headings, passage.context, passage.text))
     return Terms(tuple(words(text)), marks(passage.text))
 

@@ -9,19 +9,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from polyseek.calibrating import Calibrating
 from polyseek.candidates import Question
 from polyseek.closing import Closing
-from polyseek.engine.embedder import Embedder
+from polyseek.engine.embeds import Embeds
 from polyseek.engine.load import load
 from polyseek.errors import BadInput
 from polyseek.fingerprint import TERMS, checked
 from polyseek.ingest import IndexReport, Plan, ingest
 from polyseek.languages.identify import check_language, query_language
-from polyseek.languages.means import calibrated
-from polyseek.languages.neutral import Calibrated, Neutral
+from polyseek.languages.neutral import Neutral
 from polyseek.languages.words import is_title, words
 from polyseek.linking import link, place
 from polyseek.meter import Progress, Watch
+from polyseek.models.instructions import resolve
 from polyseek.models.sources import cache_directory
 from polyseek.models.spec import DEFAULT
 from polyseek.policy import parse_policy
@@ -30,6 +31,7 @@ from polyseek.search import check_question, search
 from polyseek.settings import Settings, read_settings
 from polyseek.store.collection import Collection, Recipe, View
 from polyseek.store.members import Sums
+from polyseek.store.reader import Reader
 from polyseek.store.rows import Statistics
 from polyseek.types import Hit
 
@@ -42,6 +44,8 @@ class Status:
     statistics: Statistics
     fingerprint: Mapping[str, Any]
     generation: int
+    instruction: str = ""
+    """What questions are for, if that was said when it was indexed."""
 
 
 class KnowledgeBase(Closing):
@@ -54,18 +58,19 @@ class KnowledgeBase(Closing):
     One process may write while many read; each search sees one consistent state.
     """
 
-    def __init__(self, settings: Settings, embedder: Embedder | None = None) -> None:
+    def __init__(self, settings: Settings, embedder: Embeds | None = None) -> None:
         self.path = settings.kb
         self.settings = settings
         self._given = embedder
         self._view: View | None = None
+        self._calibrating = Calibrating(lambda: self.embedder, cache_directory())
 
     @classmethod
     def open(
         cls,
         path: Path | str,
         *,
-        embedder: Embedder | None = None,
+        embedder: Embeds | None = None,
         **settings: Any,  # noqa: ANN401 - each is checked by Settings
     ) -> KnowledgeBase:
         """The knowledge base in the directory `path`; `index` makes it if it is not there.
@@ -99,9 +104,12 @@ class KnowledgeBase(Closing):
         with Collection.open(self.path, write=True) as collection:
             catalog = collection.catalog
             made_with = self._check(catalog.fingerprint())
-            plan = Plan(made_with["chunk_tokens"], self.settings.languages, made_with["sentences"])
+            plan = Plan.of(made_with, self.settings.languages)
             if not catalog.fingerprint():
                 catalog.set_fingerprint(made_with)
+            task = self._task(catalog)
+            if task != catalog.instruction:
+                catalog.set_instruction(task)
             report = ingest(catalog, self.embedder, [Path(p) for p in paths], plan, watch)
             done = report.read, report.read, report.embedded, 1.0
             if catalog.pending():
@@ -122,6 +130,7 @@ class KnowledgeBase(Closing):
         language: str = "",
         every_passage: bool = False,
         grouped: bool = True,
+        instruction: str = "",
     ) -> list[Hit]:
         """The `k` passages that answer `question` best, best first, each once, with its versions
         in other languages.
@@ -129,23 +138,28 @@ class KnowledgeBase(Closing):
         `policy`: "any", "prefer:LANG", "balanced" or "only:LANG,LANG". `language`: the
         question's, if it is known; otherwise it is identified. `every_passage`: also show
         passages beside a better one in the same section. Not `grouped`: every version of a
-        passage is a hit by itself.
+        passage is a hit by itself. `instruction`: what the question is for, as a profile or a
+        text (models/instructions); by default the knowledge base's.
 
         Raises:
-            BadInput: the question is empty, or the policy or language is unknown.
+            BadInput: the question is empty, or the policy or language is unknown, or there is an
+                instruction and the model takes none.
             TooLong: the question has more tokens than the model takes.
         """
         check_question(question, k)
         chosen = parse_policy(policy)
         view = self._fresh_view()
         spoken = check_language(language) if language else query_language(question, view.present())
-        vector = self.embedder.embed([question], "query")[0]
+        task = self._task(view.catalog, instruction)
+        vector = self.embedder.embed([question], "query", instruction=task)[0]
         title = is_title(question)
-        centred = self._neutral(view.members.sums).query(vector, spoken, title=title)
+        centred = self._neutral(view.members.sums, task).query(vector, spoken, title=title)
         ready = Question(question, spoken, centred, title)
         return search(view, ready, k, chosen, every_passage=every_passage, grouped=grouped)
 
-    def versions(self, languages: Sequence[str] = ()) -> VersionsReport:
+    def versions(
+        self, languages: Sequence[str] = (), watch: Watch = lambda _: None
+    ) -> VersionsReport:
         """Which documents and passages have no version in a language, and which versions have
         drifted apart. `languages`: those that everything should be in; by default, those that at
         least one passage in twenty is in.
@@ -156,7 +170,7 @@ class KnowledgeBase(Closing):
         expected = [check_language(code) for code in languages]
         with Collection.open(self.path) as collection, collection.catalog.snapshot() as catalog:
             self._check(catalog.fingerprint())
-            return review(catalog, lambda sums: self._neutral(sums).passages, expected)
+            return review(catalog, lambda sums: self._neutral(sums).passages, expected, watch)
 
     def link(self, one: str, other: str, *, versions: bool = True) -> None:
         """State that two passages, each "path:line", are versions of each other, or are not.
@@ -178,7 +192,11 @@ class KnowledgeBase(Closing):
         """What it holds and what it was made with."""
         with Collection.open(self.path) as collection, collection.catalog.snapshot() as catalog:
             return Status(
-                self.path, catalog.statistics(), catalog.fingerprint(), catalog.generation
+                self.path,
+                catalog.statistics(),
+                catalog.fingerprint(),
+                catalog.generation,
+                catalog.instruction,
             )
 
     def verify(self) -> list[str]:
@@ -213,7 +231,7 @@ class KnowledgeBase(Closing):
             return sorted(collection.catalog.digests())
 
     @cached_property
-    def embedder(self) -> Embedder:
+    def embedder(self) -> Embeds:
         """The model: the one given, the one named, or the one the knowledge base was made with."""
         if self._given:
             return self._given
@@ -261,15 +279,15 @@ class KnowledgeBase(Closing):
                 self._view = collection.view(self._derive)
         return self._view
 
-    @cached_property
-    def _calibrated(self) -> Calibrated:
-        def embed(texts: Sequence[str], role: Any) -> Any:  # noqa: ANN401 - as means.Embed wants
-            return self.embedder.embed(texts, role)
+    def _task(self, stored: Reader, asked: str = "") -> str:
+        """The instruction of a question: this one's, the settings', the collection's, or "", the
+        model's own."""
+        task = resolve(asked or self.settings.instruction)
+        self.embedder.spec.prompt("query", task)  # refused where the model takes none
+        return task or stored.instruction
 
-        return calibrated(self.embedder.fingerprint, embed, cache_directory())
-
-    def _neutral(self, sums: Sums) -> Neutral:
-        return Neutral(self._calibrated, sums)
+    def _neutral(self, sums: Sums, task: str = "") -> Neutral:
+        return Neutral(self._calibrating.means(task), sums)
 
     def _derive(self, sums: Sums) -> Recipe:
         neutral = self._neutral(sums)

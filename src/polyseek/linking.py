@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 import numpy.typing as npt
@@ -43,9 +43,15 @@ def link(catalog: Catalog, fetch: Fetch) -> int:
 
 def _passages(catalog: Reader) -> list[Passage]:
     return [
-        Passage(id, path, ordinal, language, depth, marks(text) if known is None else known)
-        for id, path, ordinal, language, depth, known, text in catalog.places()
+        Passage(id, path, ordinal, language, depth, _marks(kept, text))
+        for id, path, ordinal, language, depth, kept, text in catalog.places()
     ]
+
+
+def _marks(kept: str | None, text: str) -> Collection[str]:
+    if kept is None:
+        return marks(text)
+    return kept.split("\n") if kept else ()
 
 
 def place(catalog: Reader, name: str) -> tuple[str, bytes]:

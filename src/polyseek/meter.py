@@ -16,9 +16,11 @@ class Progress:
     embedded: int
     """Passages so far."""
     share: float
-    """Of the work, from 0 to 1, by the bytes of the files."""
+    """Of the work, from 0 to 1, by the bytes of the files; of the stage, if there is one, and 1
+    for one that cannot tell."""
     stage: str = ""
-    """What is done after all files have been read: "finding versions", "making indexes"."""
+    """What is done when no file is read: "making indexes", "finding versions", "comparing
+    versions"."""
 
 
 Watch = Callable[[Progress], None]

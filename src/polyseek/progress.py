@@ -26,14 +26,16 @@ def watching(quiet: bool) -> Iterator[Watch]:
         disable=quiet or not console.is_terminal,
     )
     with bar:
-        task = bar.add_task("", total=None, start=False, told="loading the model", left="")
+        task = bar.add_task("", total=None, start=False, told="starting", left="")
 
         def watch(step: Step) -> None:
             bar.start_task(task)  # once: it keeps the first time
             elapsed = bar.tasks[0].elapsed or 0.0
             rate = step.embedded / elapsed if elapsed else 0.0
             if step.stage:
-                bar.update(task, completed=1.0, total=None, told=step.stage, left="")
+                known = step.share < 1
+                total, left = (1.0, "left") if known else (None, "")
+                bar.update(task, completed=step.share, total=total, told=step.stage, left=left)
                 return
             told = f"{step.done} of {step.files} files, {step.embedded} passages, {rate:.0f}/s,"
             bar.update(task, completed=step.share, total=1.0, told=told, left="left")

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from polyseek.ingest import IndexReport
+from polyseek.instructing import Moved
 from polyseek.knowledge_base import Status
 from polyseek.models.spec import ModelSpec
 from polyseek.review import Place, VersionsReport
@@ -131,6 +132,7 @@ def status(what: Status, documents: Sequence[str] | None, as_json: bool) -> None
         "knowledge base": what.path,
         "documents": held.documents,
         "passages": held.chunks,
+        **({"instruction": what.instruction} if what.instruction else {}),
         "languages": ", ".join(
             f"{name or '?'} {n}" for name, n in sorted(held.languages.items(), key=lambda i: -i[1])
         ),
@@ -212,6 +214,28 @@ def _beside(out: Console, one: Place, other: Place) -> None:
     _out().print(table, soft_wrap=False)
 
 
+def instructed(sentences: Sequence[str], found: Sequence[Moved], as_json: bool) -> None:
+    """How the similarities of sentences moved: a matrix an instruction, and the furthest pairs."""
+    if as_json:
+        _json({"sentences": list(sentences), "instructions": [asdict(each) for each in found]})
+        return
+    out = _out()
+    for number, sentence in enumerate(sentences, start=1):
+        out.print(f"[bold]{number:>3}[/]  {_shown(sentence)}")
+    out.print("rows are these as questions, columns as passages; in each cell their cosine")
+    for each in found:
+        out.print(f"\n[bold cyan]{_shown(each.name)}[/]  {_shown(each.task)}".rstrip())
+        for number, row in enumerate(each.similarities, start=1):
+            out.print(f"[bold]{number:>3}[/]  " + " ".join(f"{cosine:6.3f}" for cosine in row))
+        moved = [
+            f"{question + 1} to {passage + 1} {move:+.3f}"
+            for question, passage, move in each.furthest()
+            if move
+        ]
+        if moved:
+            out.print(f"     moved furthest: {', '.join(moved)}", style="dim")
+
+
 def removed(names: Sequence[str], as_json: bool) -> None:
     """Which documents were forgotten."""
     if as_json:
@@ -228,15 +252,19 @@ def models(rows: Sequence[tuple[ModelSpec, str]], as_json: bool) -> None:
         _json([{**asdict(spec), "weights": where or None} for spec, where in rows])
         return
     table = Table(box=None, pad_edge=False)
-    for title in ("model", "parameters", "dimensions", "tokens", "licence", "weights"):
+    for title in ("model", "weights", "size", "dimensions", "tokens", "licence"):
         table.add_column(title, no_wrap=title == "model")
     for spec, where in rows:
         table.add_row(
             spec.name,
-            f"{spec.parameters / 1e6:,.0f} M",
+            where or "not here",
+            f"{spec.parameters / 1e9:.1f} B"
+            if spec.parameters > 1e9
+            else f"{spec.parameters / 1e6:.0f} M",
             str(spec.dimensions),
             str(spec.max_tokens),
             spec.licence,
-            where or "--download",
         )
     _out().print(table)
+    if not all(where for _, where in rows):
+        _out().print("--download fetches what is not here, when it is used.")

@@ -71,6 +71,13 @@ class Settings(BaseSettings):
         "identified among some thirty. Separated by commas.",
     )
 
+    instruction: str = Field(
+        "",
+        description="What questions are for, told to models that take an instruction: general, "
+        "technical, legal, marketing, faults, or an English sentence of your own. Given to `index` "
+        "it is the knowledge base's own from then on; without it the model's.",
+    )
+
     @field_validator("languages", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

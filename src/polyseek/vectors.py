@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from polyseek.engine.embedder import Embedder
+from polyseek.engine.embeds import Embeds
 from polyseek.store.catalog import Catalog, chunk_key
 from polyseek.types import Chunk
 
@@ -38,8 +38,8 @@ class Vectors:
         self.tokens = 0
         """Of all texts that were embedded, sentences included."""
 
-    def embed(self, embedder: Embedder, told: Told) -> None:
-        """Make those that are missing."""
+    def embed(self, embedder: Embeds, told: Told, instruction: str = "") -> None:
+        """Make those that are missing. `instruction`: what passages are for, if they are told."""
         keys = list(self.missing)
         work = sum(1 + len(each.sentences) for each in self.missing.values())
         for first in range(0, len(keys), SLICE):
@@ -48,6 +48,7 @@ class Vectors:
             rows = embedder.embed(
                 [*(self.missing[key].embedded_text for key in some), *said],
                 "passage",
+                instruction=instruction,
                 progress=lambda more: told(more, work, len(keys)),
             )
             self._passages.update(zip(some, rows, strict=False))

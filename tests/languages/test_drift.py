@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from polyseek.languages import missing
 from polyseek.languages.drift import LEAST, Drift, Version, confidence, find_drift
 from polyseek.languages.facts import facts, in_words, link, numbers, polarity
 from polyseek.languages.sentence_pairs import align
@@ -293,6 +294,28 @@ def test_a_short_sentence_that_is_not_cut_as_one_is_not_missing() -> None:
     text = "\n\n".join([FRAME["zh"][0], STEPS["zh"], FRAME["zh"][1]])
     versions[3] = replace(versions[3], text=text)
     assert drifts(versions) == []
+
+
+def test_nothing_is_missing_in_a_text_that_nothing_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One Korean sentence as long as three: what it lacks may as well stand in it."""
+    versions = [
+        version(
+            id,
+            language,
+            [
+                (FRAME[language][0], 0),
+                (STEPS[language], 1),
+                (NUMBERS[language], 2),
+                (FRAME[language][1], 3),
+            ],
+        )
+        for id, language in enumerate(STEPS)
+    ]
+    whole = " ".join([FRAME["ko"][0][:-1], "백업은 30일 후에 삭제되고", FRAME["ko"][1]])
+    versions.append(version(len(versions), "ko", [(whole, 0)]))
+    assert told(versions) == []
+    monkeypatch.setattr(missing, "COARSE", 100.0)
+    assert set(told(versions)) == {("ko", "missing")}
 
 
 def test_two_sentences_merged_into_one_are_not_missing() -> None:

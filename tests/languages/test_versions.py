@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -152,7 +152,7 @@ def test_marks_tell_two_documents_of_one_form_apart() -> None:
     found = world({**documents, "ja/d": single(20, 24)}, noise=0.9)
     assert found.links()
     other = [
-        replace(p, marks=frozenset(f"{m}{k}{p.language}" for m in p.marks for k in range(20)))
+        p._replace(marks=frozenset(f"{m}{k}{p.language}" for m in p.marks for k in range(20)))
         for p in found.passages
     ]
     assert find_links(other, found.vectors) == []
@@ -183,7 +183,7 @@ def test_names_help_where_vectors_do_not_suffice() -> None:
 
     assert [place for place, _ in of_x(found.links())] == [0, 1]
     assert all("names" in evidence for _, evidence in of_x(found.links()))
-    hidden = [replace(p, document=p.document.replace("ja/x", "ja/other")) for p in found.passages]
+    hidden = [p._replace(document=p.document.replace("ja/x", "ja/other")) for p in found.passages]
     assert of_x(find_links(hidden, found.vectors)) == []
 
 

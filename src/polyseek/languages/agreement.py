@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -63,9 +63,9 @@ class Marked:
     """Of each mark, by its number."""
 
     @classmethod
-    def of(cls, sets: Sequence[frozenset[str]]) -> Marked:
+    def of(cls, sets: Sequence[Collection[str]]) -> Marked:
         """Items with these marks, weighed among themselves."""
-        names = sorted(frozenset().union(*sets))
+        names = sorted(set(chain.from_iterable(sets)))
         number = {name: at for at, name in enumerate(names)}
         numbers = np.fromiter(map(number.__getitem__, chain.from_iterable(sets)), np.int64)
         items = np.repeat(np.arange(len(sets)), [len(each) for each in sets])

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from polyseek.languages import calibration
-from polyseek.languages.neutral import Calibrated, Floats
+from polyseek.languages.neutral import Calibrated, Floats, Means
 
 Embed = Callable[[Sequence[str], str], Floats]
 """Texts and their role, "query" or "passage" -> vectors (n, D) float32."""
@@ -64,6 +64,26 @@ def measure(embed: Embed) -> Calibrated:
             vectors = embed(calibration.texts(language)[kind], KINDS[kind])  # (n, D)
             means[language] = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
     return Calibrated(**found)
+
+
+def under(means: Calibrated, plain: Embed, instructed: Embed) -> Calibrated:
+    """`means` for questions that are embedded with an instruction, where `means` are `plain`'s.
+
+    An instruction moves all questions much the same way, whatever they ask in whatever language;
+    how far is measured on one question and one title of each language.
+    """
+    return Calibrated(
+        question=_moved(means.question, "question", plain, instructed),
+        title=_moved(means.title, "title", plain, instructed),
+        passage=means.passage,
+    )
+
+
+def _moved(means: Means, kind: str, plain: Embed, instructed: Embed) -> Means:
+    texts = [calibration.texts(language)[kind][0] for language in calibration.languages()]
+    before, after = plain(texts, KINDS[kind]), instructed(texts, KINDS[kind])  # (n, D)
+    shift = (after - before).mean(axis=0)  # (D,)
+    return {language: mean + shift for language, mean in means.items()}
 
 
 def write(means: Calibrated, path: Path) -> None:

@@ -17,6 +17,9 @@ from polyseek.languages.sides import Side, spans, text_between
 
 SHORTER = 0.6
 """Share of the sentence by which the text around has to be shorter."""
+COARSE = 2.0
+"""Times as long as usual are sentences in a text that nothing parts, as in Thai: whether one is
+missing there cannot be told."""
 AROUND = 3
 """Pairs looked at on either side, at most, for one with a counterpart."""
 
@@ -59,6 +62,8 @@ def _lacking(
     seen: set[tuple[int, int]] = set()
     others = [at for at in range(len(sides)) if at != odd]
     for first in others:
+        if _coarse(sides, ratios, (first, odd)):
+            continue
         for at in _unpaired(sides[first], by_sentence[first, odd]):
             if (first, at) in seen:
                 continue
@@ -96,7 +101,11 @@ def _alone(
     for at in range(len(sides[odd].sentences)):
         if not sides[odd].core[at] or sides[odd].sizes[at] < SHORTEST:
             continue
-        without = [w for w in others if _empty(by_sentence[odd, w][at])]
+        without = [
+            w
+            for w in others
+            if _empty(by_sentence[odd, w][at]) and not _coarse(sides, ratios, (odd, w))
+        ]
         agreeing = len(others) - len(without)
         if len(without) > agreeing:
             holes = [_hole(sides, pairs, by_sentence, ratios, (odd, w)) for w in without]
@@ -106,6 +115,13 @@ def _alone(
             ]
             if median(absent) > SHORTER:
                 yield Gap(without[0], odd, at, True, len(without), agreeing, False)
+
+
+def _coarse(sides: Sequence[Side], ratios: Ratios, key: tuple[int, int]) -> bool:
+    """Whether the second side's sentences are much longer than the first's, lengths as usual."""
+    has, lacks = (sides[at].sizes for at in key)
+    usual = sum(has) / max(1, len(has)) * ratios[key]
+    return sum(lacks) / max(1, len(lacks)) > COARSE * usual
 
 
 def _unpaired(side: Side, by_sentence: Mapping[int, Pair]) -> list[int]:

@@ -25,7 +25,8 @@ class Neighbours:
 
     def __init__(self, passages: Passages, vectors: Floats) -> None:
         self.passages = passages
-        self._vectors = vectors
+        in_order = np.array_equal(passages.given, np.arange(len(vectors)))
+        self._vectors = vectors if in_order else vectors[passages.given]
         shape = len(passages.ids), len(passages.languages), NEAREST
         self.near = np.full(shape, NOBODY, np.int32)
         self.cosine = np.zeros(shape, np.float32)
@@ -33,14 +34,19 @@ class Neighbours:
 
     def vectors(self, rows: Ints) -> Floats:
         """Vectors (k, D) of these rows."""
-        found: Floats = self._vectors[self.passages.given[rows]]
+        found: Floats = self._vectors[rows]
         return found
+
+    def _vectors_in(self, language: int) -> Floats:
+        """Those of all rows of a language, not copied."""
+        start, end = self.passages.bounds[language : language + 2]
+        return self._vectors[start:end]
 
     def ask_all(self) -> None:
         """Find the neighbours of every row in every other language."""
         languages = range(len(self.passages.languages))
         rows = [self.passages.rows_in(language) for language in languages]
-        vectors = [self.vectors(some) for some in rows]
+        vectors = [self._vectors_in(language) for language in languages]
         for left in languages:
             for right in languages[left + 1 :]:
                 ahead, back = nearest_both_ways(vectors[left], vectors[right])
@@ -53,8 +59,7 @@ class Neighbours:
             new = ~self._asked[rows, language] & (self.passages.language[rows] != language)
             some = np.unique(rows[new])
             if some.size:
-                base = self.vectors(self.passages.rows_in(language))
-                self._keep(some, language, nearest(self.vectors(some), base))
+                self._keep(some, language, nearest(self.vectors(some), self._vectors_in(language)))
 
     def _keep(self, rows: Ints, language: int, found: Near) -> None:
         near, cosine = found

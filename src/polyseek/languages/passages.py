@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,8 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A chunk, as far as finding its versions needs it."""
+class Passage(NamedTuple):
+    """A chunk, as far as finding its versions needs it. A tuple, since there are many."""
 
     id: int
     document: str
@@ -24,8 +23,8 @@ class Passage:
     language: str
     depth: int
     """Length of the heading path."""
-    marks: frozenset[str]
-    """What stays the same in every language, as `marks` finds it."""
+    marks: Collection[str]
+    """What stays the same in every language, as `marks` finds it; each once."""
 
 
 class Passages:

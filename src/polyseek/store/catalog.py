@@ -82,6 +82,10 @@ class Catalog(Reader):
         """Say what the collection is made with: a dict that JSON can hold."""
         self._set_meta("fingerprint", dict(fingerprint))
 
+    def set_instruction(self, task: str) -> None:
+        """Say what questions to the collection are for."""
+        self._set_meta("instruction", task)
+
     def _set_meta(self, key: str, value: object) -> None:
         with self.transaction():
             text = json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -42,6 +42,8 @@ class Collection(Closing):
         self._write = write
         self._derived = path / "derived"
         self._origin = derived.stamp_of(catalog) if write else ""
+        self._proved = ""
+        """The stamp of what this writer made or checked itself."""
 
     @classmethod
     def open(cls, path: Path | str, *, write: bool = False) -> Collection:
@@ -78,7 +80,7 @@ class Collection(Closing):
             if self._load(catalog, derive, stamp) is None:
                 self._publish(catalog, derive, stamp)
             derived.sweep(self._derived, keep=stamp)
-            self._origin = stamp
+            self._origin = self._proved = stamp
 
     def view(self, derive: Derive) -> View:
         """The newest state with its indexes. Close it after use.
@@ -95,7 +97,7 @@ class Collection(Closing):
             raise
 
     def _load(self, catalog: Reader, derive: Derive, stamp: str) -> View | None:
-        if derived.faults(self._derived / stamp, stamp):
+        if stamp != self._proved and derived.faults(self._derived / stamp, stamp):
             return None
         try:
             return load(catalog, derive, self._derived / stamp)

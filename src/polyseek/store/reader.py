@@ -85,6 +85,11 @@ class Reader(Streams):
         found = self._meta("dimensions")
         return None if found is None else int(found)
 
+    @property
+    def instruction(self) -> str:
+        """What questions to the collection are for, as `set_instruction` got it; "" if not set."""
+        return str(self._meta("instruction", ""))
+
     def fingerprint(self) -> dict[str, Any]:
         """What the collection was made with, as `set_fingerprint` got it; {} if not set."""
         return dict(self._meta("fingerprint", {}))

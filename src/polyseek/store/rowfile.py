@@ -87,9 +87,8 @@ class RowFile:
         """The rows (m, D) float32 of ids (m,), each of which there is."""
         first = np.searchsorted(self._ids, wanted)  # (m,)
         late = first == len(self._ids)
-        if not late.any():
-            return np.asarray(self._rows[first], np.float32)
         found = np.empty((len(wanted), self._rows.shape[1]), np.float32)
-        found[~late] = self._rows[first[~late]]
+        if len(self._ids):
+            np.take(self._rows, first, axis=0, out=found, mode="clip")
         found[late] = self._added[np.searchsorted(self._added_ids, wanted[late])]
         return found

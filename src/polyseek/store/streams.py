@@ -78,23 +78,16 @@ class Streams(Closing):
             for id, key, *values in page:
                 yield id, key, chunk_from(values)
 
-    def places(self) -> list[tuple[int, str, int, str, int, frozenset[str] | None, str]]:
-        """Every chunk, by id: id, path, ordinal, language, length of the heading path; its marks,
-        or None and the text that they are to be found in."""
+    def places(self) -> list[tuple[int, str, int, str, int, str | None, str]]:
+        """Every chunk, by language, path and ordinal: id, path, ordinal, language, length of the
+        heading path; its marks, one a line, or None and the text that they are to be found in."""
         with translated(self.path):
-            rows = self._db.execute(
+            return self._db.execute(
                 "SELECT chunks.id, path, ordinal, chunks.language, json_array_length(headings), "
                 "marks, iif(marks IS NULL, text, '') FROM chunks "
-                "JOIN documents ON documents.id = document_id ORDER BY chunks.id"
+                "JOIN documents ON documents.id = document_id "
+                "ORDER BY chunks.language, path, ordinal"
             ).fetchall()
-        return [
-            (
-                *row[:5],
-                None if row[5] is None else frozenset(filter(None, row[5].split("\n"))),
-                row[6],
-            )
-            for row in rows
-        ]
 
     def _pages(
         self, query: str, key: str, size: int, last: int = -1

@@ -1,0 +1,37 @@
+"""The flags that several commands share; names, defaults and help come from the settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from polyseek.settings import Settings, describe
+
+
+def _option(name: str, *flags: str) -> Any:  # noqa: ANN401 - typer's own type is private
+    env = f"POLYSEEK_{name.upper()}"
+    default = Settings.model_fields[name].default
+    shown = str(default) if default not in (None, "", 0, ()) else False
+    return typer.Option(
+        *(flags or ("--" + name.replace("_", "-"),)),
+        help=describe(name),
+        envvar=env,
+        show_default=shown,
+    )
+
+
+Kb = Annotated[Path | None, _option("kb")]
+Model = Annotated[str | None, _option("model")]
+ModelPath = Annotated[Path | None, _option("model_path")]
+Download = Annotated[bool | None, _option("download", "--download")]
+Backend = Annotated[str | None, _option("backend")]
+Device = Annotated[str | None, _option("device")]
+Precision = Annotated[str | None, _option("precision")]
+Threads = Annotated[int | None, _option("threads")]
+ChunkTokens = Annotated[int | None, _option("chunk_tokens")]
+Sentences = Annotated[bool | None, _option("sentences", "--sentences/--no-sentences")]
+Languages = Annotated[str | None, _option("languages")]
+Instruction = Annotated[str | None, _option("instruction")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
