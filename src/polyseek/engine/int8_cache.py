@@ -27,8 +27,8 @@ LEVELS_OF, SCALES_OF = ".levels", ".scales"
 MATRIX = re.compile(r"layers?\.\d+\..*\.weight")
 
 
-def rounded_weights(tensors: Tensors, name: str, digest: str) -> Tensors:
-    """The 8-bit form of the model `name`, whose weights have this digest; made if need be.
+def rounded_weights(tensors: Tensors, digest: str) -> Tensors:
+    """The 8-bit form of a model whose weights have this digest; made if need be.
 
     It appears under its name when it is whole, whoever else makes it at the same time, and is
     made again if it is damaged.
@@ -36,7 +36,7 @@ def rounded_weights(tensors: Tensors, name: str, digest: str) -> Tensors:
     Raises:
         ModelError: the cache cannot be written.
     """
-    path = cache_directory() / "int8" / f"{name}-{digest[:16]}-{VERSION}.safetensors"
+    path = cache_directory() / "int8" / f"{digest[:32]}-{VERSION}.safetensors"
     if path.exists():
         with suppress(ModelError):
             return read_file(path)
@@ -45,8 +45,8 @@ def rounded_weights(tensors: Tensors, name: str, digest: str) -> Tensors:
         _make(path, tensors, digest)
     except OSError as error:
         raise ModelError(
-            f"the 8-bit form of {name} cannot be written to {path.parent} ({error}); make room "
-            "there, or name another directory in POLYSEEK_CACHE, or run with --precision fp32"
+            f"8-bit weights cannot be written to {path.parent} ({error}); make room there, "
+            "or name another directory in POLYSEEK_CACHE, or run with --precision fp32"
         ) from error
     return read_file(path)
 

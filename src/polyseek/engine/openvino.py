@@ -134,7 +134,7 @@ class OpenVINOForward:
         """The weights in 8 bits; None where they are in 32, or in 8 by the calibrated ranges."""
         if not self._int8 or self._ranges.by_name:
             return None
-        return rounded_weights(self._tensors, self._spec.name, weights_digest(self._directory))
+        return rounded_weights(self._tensors, weights_digest(self._directory))
 
     @cached_property
     def _model(self) -> ov.CompiledModel:

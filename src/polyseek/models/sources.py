@@ -152,7 +152,7 @@ def weights_digest(directory: Path) -> str:
     if sum(file.stat().st_size for file in files) < LARGE:
         return _joined_digest(files)
     note = cache_directory() / "digests" / _state(files)
-    with suppress(FileNotFoundError):
+    with suppress(OSError):
         return note.read_text("utf-8")
     digest = _joined_digest(files)
     with suppress(OSError):  # a cache that cannot be written costs time and no more
