@@ -28,6 +28,9 @@ from polyseek.engine.layers import (
 )
 from polyseek.engine.shapes import Qwen3Shape
 
+LAST = 2**31 - 1
+"""Stands for the end of an axis, as OpenVINO's fused rotation wants it."""
+
 
 class Order(NamedTuple):
     """What the places of the tokens mean for attention; the same in every layer."""
@@ -35,7 +38,7 @@ class Order(NamedTuple):
     cosine: Node
     """(1, 1, T, d)"""
     sine: Node
-    """(1, 1, T, d), negative in the first half."""
+    """(1, 1, T, d)"""
     hide: Node
     """(1, 1, T, T): MASKED where a token would see a later one, else 0."""
 
@@ -69,7 +72,7 @@ def _order(words: Node, shape: Qwen3Shape) -> Order:
     later = op.greater(op.unsqueeze(places, ints(0)), op.unsqueeze(places, ints(1)))  # (T, T)
     return Order(
         op.unsqueeze(op.concat([cosine, cosine], 1), ints(0, 1)),
-        op.unsqueeze(op.concat([op.negative(sine), sine], 1), ints(0, 1)),
+        op.unsqueeze(op.concat([sine, sine], 1), ints(0, 1)),
         op.unsqueeze(op.select(later, number(MASKED), number(0)), ints(0, 1)),
     )
 
@@ -99,8 +102,9 @@ def _attention(layers: Layers, shape: Qwen3Shape, x: Node, order: Order, name: s
     def turned(part: str, count: int) -> Node:
         unit = layers.rms_norm(heads(part, count), f"{name}.self_attn.{part}_norm", shape.epsilon)
         head = op.transpose(unit, ints(0, 2, 1, 3))  # (B, count, T, d)
-        halves = op.variadic_split(head, whole(-1), ints(shape.head // 2, shape.head // 2))
-        other = op.concat([halves.output(1), halves.output(0)], -1)
+        half = shape.head // 2
+        low, high = _cut(head, ints(0), ints(half), 3), _cut(head, ints(half), ints(LAST), 3)
+        other = op.concat([op.multiply(high, number(-1)), low], -1)
         return op.add(op.multiply(head, order.cosine), op.multiply(other, order.sine))
 
     query, key = turned("q", shape.heads), turned("k", shape.kv_heads)
@@ -109,6 +113,10 @@ def _attention(layers: Layers, shape: Qwen3Shape, x: Node, order: Order, name: s
     mixed = op.scaled_dot_product_attention(query, key, value, order.hide)
     joined = ints(0, 0, shape.heads * shape.head)
     return op.reshape(op.transpose(mixed, ints(0, 2, 1, 3)), joined, True)
+
+
+def _cut(x: Node, start: Node, end: Node, axis: int) -> Node:
+    return op.slice(x, start, end, ints(1), ints(axis))
 
 
 def _repeated(x: Node, shape: Qwen3Shape) -> Node:
