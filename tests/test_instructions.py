@@ -16,7 +16,7 @@ from polyseek.errors import BadInput, FingerprintMismatch
 from polyseek.instructing import SENTENCES, compare
 from polyseek.languages import calibration
 from polyseek.languages.means import measure, under
-from polyseek.models.instructions import GENERAL, PROFILES, resolve
+from polyseek.models.instructions import PROFILES, resolve
 from toy import Told, toy_embedder, toy_vector
 
 FISH = "Given a fish, retrieve fish"
@@ -53,7 +53,10 @@ def test_a_profile_is_an_english_sentence(name: str) -> None:
 
 
 def test_the_general_one_is_the_one_of_the_models_card() -> None:
-    assert GENERAL == "Given a web search query, retrieve relevant passages that answer the query"
+    assert (
+        resolve("general")
+        == "Given a web search query, retrieve relevant passages that answer the query"
+    )
 
 
 def test_a_text_is_its_own_task() -> None:

@@ -24,7 +24,7 @@ NAMES = [
     "VersionsReport",
     "load",
 ]
-HEAVY = ("openvino", "torch", "transformers", "huggingface_hub", "py3langid", "typer")
+HEAVY = ("openvino", "torch", "transformers", "huggingface_hub", "py3langid", "typer", "httpx2")
 
 
 def test_the_list_of_names() -> None:

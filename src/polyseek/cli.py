@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -27,17 +27,18 @@ from polyseek.flags import (
     Languages,
     Model,
     ModelPath,
+    ModelTokens,
+    ModelUrl,
+    PassagePrompt,
     Precision,
+    QueryPrompt,
     Sentences,
     Threads,
+    opened,
 )
-from polyseek.instructing import SENTENCES, compare
-from polyseek.knowledge_base import KnowledgeBase
-from polyseek.models.sources import available
-from polyseek.models.spec import SPECS
+from polyseek.model_commands import instruct, models
 from polyseek.policy import HELP
 from polyseek.progress import watching
-from polyseek.settings import read_settings
 
 EXIT = {Locked: 5, BadInput: 2, ModelError: 3, StoreError: 4, PolyseekError: 1}
 """First match wins; Locked is a StoreError."""
@@ -53,17 +54,13 @@ app = typer.Typer(
 )
 
 
-def _knowledge_base(**given: Any) -> KnowledgeBase:  # noqa: ANN401 - as parsed
-    """Flags that were given win over the environment, and that over the defaults."""
-    return KnowledgeBase(read_settings(**{n: v for n, v in given.items() if v is not None}))
-
-
 @app.command()
 def index(
     paths: Annotated[list[Path], typer.Argument(help="Directories and files to index.")],
     kb: Kb = None,
     model: Model = None,
     model_path: ModelPath = None,
+    model_url: ModelUrl = None,
     download: Download = None,
     backend: Backend = None,
     device: Device = None,
@@ -73,6 +70,9 @@ def index(
     sentences: Sentences = None,
     languages: Languages = None,
     instruction: Instruction = None,
+    model_tokens: ModelTokens = None,
+    query_prompt: QueryPrompt = None,
+    passage_prompt: PassagePrompt = None,
     json: Json = False,
 ) -> None:
     """Bring the knowledge base in step with files: Markdown, plain text, HTML.
@@ -80,10 +80,12 @@ def index(
     Only what is new or changed is read and embedded; documents whose files are gone are removed.
     Killed in the middle, it goes on where it stopped when it is run again.
     """
-    base = _knowledge_base(
-        kb=kb, model=model, model_path=model_path, download=download, backend=backend,
-        device=device, precision=precision, threads=threads, chunk_tokens=chunk_tokens,
-        sentences=sentences, languages=languages, instruction=instruction,
+    base = opened(
+        kb=kb, model=model, model_path=model_path, model_url=model_url, download=download,
+        backend=backend, device=device, precision=precision, threads=threads,
+        chunk_tokens=chunk_tokens, sentences=sentences, languages=languages,
+        instruction=instruction, model_tokens=model_tokens, query_prompt=query_prompt,
+        passage_prompt=passage_prompt,
     )  # fmt: skip
     try:
         with base, watching(quiet=json) as watch:
@@ -93,6 +95,20 @@ def index(
         raise typer.Exit(130) from None
     report.indexed(done, base.path, json)
     raise typer.Exit(1 if done.failed else 0)
+
+
+Every = Annotated[
+    bool,
+    typer.Option(
+        "--every-passage", help="Show also passages beside a better one in their section."
+    ),
+]
+Ungrouped = Annotated[
+    bool,
+    typer.Option(
+        "--ungrouped", help="Show every language version of a passage as a hit by itself."
+    ),
+]
 
 
 @app.command()
@@ -105,21 +121,12 @@ def search(
         str, typer.Option(help="Language of the question, if it should not be identified.")
     ] = "",
     explain: Annotated[bool, typer.Option("--explain", help="Show the parts of scores.")] = False,
-    every: Annotated[
-        bool,
-        typer.Option(
-            "--every-passage", help="Show also passages beside a better one in their section."
-        ),
-    ] = False,
-    ungrouped: Annotated[
-        bool,
-        typer.Option(
-            "--ungrouped", help="Show every language version of a passage as a hit by itself."
-        ),
-    ] = False,
+    every: Every = False,
+    ungrouped: Ungrouped = False,
     full: Annotated[bool, typer.Option("--full", help="Show passages whole.")] = False,
     model: Model = None,
     model_path: ModelPath = None,
+    model_url: ModelUrl = None,
     download: Download = None,
     backend: Backend = None,
     device: Device = None,
@@ -129,9 +136,10 @@ def search(
     json: Json = False,
 ) -> None:
     """Find the passages that answer a question, whatever language they are written in."""
-    with _knowledge_base(
-        kb=kb, model=model, model_path=model_path, download=download, backend=backend,
-        device=device, precision=precision, threads=threads, instruction=instruction,
+    with opened(
+        kb=kb, model=model, model_path=model_path, model_url=model_url, download=download,
+        backend=backend, device=device, precision=precision, threads=threads,
+        instruction=instruction,
     ) as base:  # fmt: skip
         hits = base.search(question, k, policy, language, every, grouped=not ungrouped)
     report.found(hits, explain=explain, full=full, as_json=json)
@@ -145,14 +153,16 @@ def status(
     json: Json = False,
 ) -> None:
     """Show what the knowledge base holds and what it was made with."""
-    with _knowledge_base(kb=kb) as base:
+    with opened(kb=kb) as base:
         report.status(base.status(), base.documents() if documents else None, json)
 
 
 @app.command()
-def verify(kb: Kb = None, model_path: ModelPath = None, json: Json = False) -> None:
+def verify(
+    kb: Kb = None, model_path: ModelPath = None, model_url: ModelUrl = None, json: Json = False
+) -> None:
     """Prove that the knowledge base is whole: documents, vectors and indexes agree."""
-    with _knowledge_base(kb=kb, model_path=model_path) as base:
+    with opened(kb=kb, model_path=model_path, model_url=model_url) as base:
         problems = base.verify()
     report.verified(problems, json)
     raise typer.Exit(1 if problems else 0)
@@ -163,10 +173,11 @@ def remove(
     names: Annotated[list[str], typer.Argument(help="Documents, or directories of them.")],
     kb: Kb = None,
     model_path: ModelPath = None,
+    model_url: ModelUrl = None,
     json: Json = False,
 ) -> None:
     """Forget documents. Their files stay, and would be indexed again."""
-    with _knowledge_base(kb=kb, model_path=model_path) as base:
+    with opened(kb=kb, model_path=model_path, model_url=model_url) as base:
         report.removed(base.remove(names), json)
 
 
@@ -184,6 +195,7 @@ def versions(
         report.Shown, typer.Option(help="What to report, and to exit with 1 for.")
     ] = report.Shown.all,
     model_path: ModelPath = None,
+    model_url: ModelUrl = None,
     json: Json = False,
 ) -> None:
     """Report what has no version in a language, and which versions no longer say the same.
@@ -191,7 +203,10 @@ def versions(
     Exits with 1 if there is anything to report, so it can guard a repository of documents.
     """
     expected = [code for code in languages.split(",") if code.strip()]
-    with _knowledge_base(kb=kb, model_path=model_path) as base, watching(quiet=json) as watch:
+    with (
+        opened(kb=kb, model_path=model_path, model_url=model_url) as base,
+        watching(quiet=json) as watch,
+    ):
         found = base.versions(expected, watch)
     raise typer.Exit(1 if report.versions(found, show, json) else 0)
 
@@ -200,51 +215,33 @@ Passage = Annotated[str, typer.Argument(help="A passage, as PATH:LINE.")]
 
 
 @app.command()
-def link(one: Passage, other: Passage, kb: Kb = None, model_path: ModelPath = None) -> None:
+def link(
+    one: Passage,
+    other: Passage,
+    kb: Kb = None,
+    model_path: ModelPath = None,
+    model_url: ModelUrl = None,
+) -> None:
     """State that two passages are versions of each other, where polyseek does not see it."""
-    with _knowledge_base(kb=kb, model_path=model_path) as base:
+    with opened(kb=kb, model_path=model_path, model_url=model_url) as base:
         base.link(one, other)
 
 
 @app.command()
-def unlink(one: Passage, other: Passage, kb: Kb = None, model_path: ModelPath = None) -> None:
+def unlink(
+    one: Passage,
+    other: Passage,
+    kb: Kb = None,
+    model_path: ModelPath = None,
+    model_url: ModelUrl = None,
+) -> None:
     """State that two passages are not versions of each other, though polyseek thinks so."""
-    with _knowledge_base(kb=kb, model_path=model_path) as base:
+    with opened(kb=kb, model_path=model_path, model_url=model_url) as base:
         base.link(one, other, versions=False)
 
 
-@app.command()
-def instruct(
-    sentences: Annotated[
-        list[str] | None,
-        typer.Argument(help="Sentences; - for the lines of stdin; by default a few of ours."),
-    ] = None,
-    instruction: Annotated[
-        list[str] | None,
-        typer.Option(help="A profile or a sentence, once or more; by default every profile."),
-    ] = None,
-    kb: Kb = None,
-    model: Model = None,
-    model_path: ModelPath = None,
-    download: Download = None,
-    precision: Precision = None,
-    json: Json = False,
-) -> None:
-    """Show how similarities move when the model is told what questions are for."""
-    texts = sentences or list(SENTENCES)
-    if texts == ["-"]:
-        texts = [line for line in sys.stdin.read().splitlines() if line.strip()]
-    with _knowledge_base(
-        kb=kb, model=model, model_path=model_path, download=download, precision=precision,
-    ) as base:  # fmt: skip
-        found = compare(base.embedder, texts, instruction or ())
-    report.instructed(texts, found, json)
-
-
-@app.command()
-def models(json: Json = False) -> None:
-    """List the models, and where the weights of each would come from on this machine."""
-    report.models([(spec, available(spec)) for spec in SPECS.values()], json)
+app.command()(instruct)
+app.command()(models)
 
 
 def main() -> None:

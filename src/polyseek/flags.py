@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from polyseek.settings import Settings, describe
+from polyseek.knowledge_base import KnowledgeBase
+from polyseek.settings import Settings, describe, read_settings
 
 
 def _option(name: str, *flags: str) -> Any:  # noqa: ANN401 - typer's own type is private
@@ -33,5 +34,14 @@ Threads = Annotated[int | None, _option("threads")]
 ChunkTokens = Annotated[int | None, _option("chunk_tokens")]
 Sentences = Annotated[bool | None, _option("sentences", "--sentences/--no-sentences")]
 Languages = Annotated[str | None, _option("languages")]
+ModelUrl = Annotated[str | None, _option("model_url")]
+ModelTokens = Annotated[int | None, _option("model_tokens")]
+QueryPrompt = Annotated[str | None, _option("query_prompt")]
+PassagePrompt = Annotated[str | None, _option("passage_prompt")]
 Instruction = Annotated[str | None, _option("instruction")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def opened(**given: Any) -> KnowledgeBase:  # noqa: ANN401 - as parsed
+    """Flags that were given win over the environment, and that over the defaults."""
+    return KnowledgeBase(read_settings(**{n: v for n, v in given.items() if v is not None}))

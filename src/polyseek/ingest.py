@@ -232,6 +232,24 @@ def _follow(
             catalog.remove(report.removed)
 
 
+def named(catalog: Catalog, names: Sequence[str]) -> list[str]:
+    """The documents that are called so, or lie in directories that are, sorted.
+
+    Raises:
+        BadInput: a name matches none of them.
+    """
+    known = list(catalog.digests())
+    found: set[str] = set()
+    for name in names:
+        these = [p for p in known if p == name or p.startswith(name.rstrip("/") + "/")]
+        if not these:
+            raise BadInput(
+                f"no document is called {name!r}; `polyseek status --documents` lists them"
+            )
+        found.update(these)
+    return sorted(found)
+
+
 def _is_below(path: Path, roots: Sequence[Path]) -> bool:
     """Whether a file is, or was, in one of `roots`, by its name or behind links."""
     real = path.resolve()

@@ -60,7 +60,7 @@ def compare(embedder: Embeds, sentences: Sequence[str], told: Sequence[str] = ()
         able = [each.name for each in SPECS.values() if TASK in each.query_prompt]
         raise BadInput(
             f"{spec.name} takes no instruction, so nothing can move; name a model that does with "
-            f"--model: {', '.join(able) or 'Qwen3-Embedding-0.6B'}"
+            f"--model: {', '.join(able)}"
         )
     if len(sentences) < 2:
         raise BadInput(f"sentences to compare: {len(sentences)}; give at least two")

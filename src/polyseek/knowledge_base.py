@@ -12,11 +12,12 @@ from typing import Any
 from polyseek.calibrating import Calibrating
 from polyseek.candidates import Question
 from polyseek.closing import Closing
+from polyseek.engine.connect import connect, is_remote
 from polyseek.engine.embeds import Embeds
 from polyseek.engine.load import load
 from polyseek.errors import BadInput
 from polyseek.fingerprint import TERMS, checked
-from polyseek.ingest import IndexReport, Plan, ingest
+from polyseek.ingest import IndexReport, Plan, ingest, named
 from polyseek.languages.identify import check_language, query_language
 from polyseek.languages.neutral import Neutral
 from polyseek.languages.words import is_title, words
@@ -212,18 +213,10 @@ class KnowledgeBase(Closing):
             BadInput: a name matches none of them.
         """
         with self._changing() as collection:
-            known = list(collection.catalog.digests())
-            gone: set[str] = set()
-            for name in names:
-                found = [p for p in known if p == name or p.startswith(name.rstrip("/") + "/")]
-                if not found:
-                    raise BadInput(
-                        f"no document is called {name!r}; `polyseek status --documents` lists them"
-                    )
-                gone.update(found)
-            collection.catalog.remove(sorted(gone))
+            gone = named(collection.catalog, names)
+            collection.catalog.remove(gone)
             collection.publish(self._derive)
-        return sorted(gone)
+        return gone
 
     def documents(self) -> list[str]:
         """Names of all documents, sorted."""
@@ -236,6 +229,8 @@ class KnowledgeBase(Closing):
         if self._given:
             return self._given
         chosen, stored = self.settings, self._stored()
+        if is_remote(chosen, stored):
+            return connect(chosen, stored)
         made_with: Any = str(stored.get("precision", "")).split("-")[0]
         return load(
             chosen.model or stored.get("model", DEFAULT),
@@ -252,6 +247,9 @@ class KnowledgeBase(Closing):
         if self._view:
             self._view.close()
         self._view = None
+        model = self.__dict__.get("embedder")
+        if isinstance(model, Closing):
+            model.close()
 
     @contextmanager
     def _changing(self) -> Iterator[Collection]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from polyseek.errors import BadInput
@@ -71,12 +71,38 @@ class Settings(BaseSettings):
         "identified among some thirty. Separated by commas.",
     )
 
+    model_url: str = Field(
+        "",
+        description="Root of an OpenAI-compatible API, http://host:port/v1, whose model is used "
+        "instead of one in this process. Its key, if it wants one, is in POLYSEEK_MODEL_KEY.",
+    )
+    model_key: SecretStr = Field(
+        SecretStr(""),
+        description="Key of the API at model_url. It has no flag: others can read command lines.",
+    )
+    model_tokens: int = Field(
+        0,
+        ge=0,
+        description="Longest input of the model at model_url, in tokens; 0 takes what is known of "
+        "the model or told by the server, and else 512.",
+    )
+    query_prompt: str | None = Field(
+        None,
+        description="What the model at model_url wants before a question; {task} stands for the "
+        "instruction and \\n for a new line. Without it what is known of the model.",
+    )
+    passage_prompt: str | None = Field(None, description="The same for a passage.")
     instruction: str = Field(
         "",
         description="What questions are for, told to models that take an instruction: general, "
         "technical, legal, marketing, faults, or an English sentence of your own. Given to `index` "
         "it is the knowledge base's own from then on; without it the model's.",
     )
+
+    @field_validator("query_prompt", "passage_prompt")
+    @classmethod
+    def _with_lines(cls, value: str | None) -> str | None:
+        return value if value is None else value.replace("\\n", "\n")
 
     @field_validator("languages", mode="before")
     @classmethod

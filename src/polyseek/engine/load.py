@@ -39,7 +39,7 @@ def load(
         ModelError: unknown model, or no usable weights; the message says how to get them. A
             backend, a device or a precision that is not to be had.
     """
-    if directory is None and model not in SPECS and Path(model, "config.json").is_file():
+    if directory is None and model and model not in SPECS and Path(model, "config.json").is_file():
         model, directory = "", Path(model)
     spec = _spec(model, directory)
     found = locate(spec, directory, download)

@@ -10,12 +10,10 @@ import difflib
 from collections.abc import Mapping
 
 from polyseek.errors import BadInput
-
-GENERAL = "Given a web search query, retrieve relevant passages that answer the query"
-"""What Qwen3-Embedding's card gives for search; its models are measured with it."""
+from polyseek.models.spec import SEARCH
 
 PROFILES: Mapping[str, str] = {
-    "general": GENERAL,
+    "general": SEARCH,
     "technical": "Given a technical question, retrieve documentation passages that answer it",
     "legal": "Given a legal or compliance question, retrieve the clauses, rules and obligations "
     "that apply to it",

@@ -11,9 +11,9 @@ from typing import Literal
 
 from polyseek.errors import BadInput, ModelError
 
-Architecture = Literal["bert", "xlm-roberta", "qwen3"]
-"""`model_type` of a config.json."""
-Pooling = Literal["mean", "first", "last"]
+Architecture = Literal["bert", "xlm-roberta", "qwen3", "remote"]
+"""`model_type` of a config.json; "remote" where only the server of a model knows."""
+Pooling = Literal["mean", "first", "last", "remote"]
 Role = Literal["query", "passage"]
 TASK = "{task}"
 """Stands for the instruction in a prompt."""

@@ -22,7 +22,7 @@ from polyseek.models.spec import Pooling
 
 ANCHOR = "embed_tokens.weight"
 Turn = tuple[Tensor, Tensor]
-"""Cosine and sine (N, 1, d) of each token's position."""
+"""Cosine (N, 1, d) and sine (N, 1, d / 2) of each token's position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +102,8 @@ class Layer:
         heads, kv = self.shape.heads, self.shape.kv_heads
         joined = linear(self._normed(x, self.norm), self.qkv).unflatten(-1, (-1, self.shape.head))
         query, key, value = joined.split((heads, kv, kv), dim=1)  # (N, heads or KV heads, d)
-        query, key = (
-            self._turned(query, self.query_norm, turn),
-            self._turned(key, self.key_norm, turn),
-        )
+        query = turned(self._normed(query, self.query_norm), turn)
+        key = turned(self._normed(key, self.key_norm), turn)
         mixed = attend(query, key, value, packed, causal=True)
         return self._network(x + linear(mixed.flatten(1), self.output))
 
@@ -118,28 +116,41 @@ class Layer:
         query = linear(normed[last], self.qkv[:border]).unflatten(-1, (-1, self.shape.head))
         joined = linear(normed, self.qkv[border:]).unflatten(-1, (-1, self.shape.head))
         key, value = joined.split((kv, kv), dim=1)
-        query = self._turned(query, self.query_norm, (turn[0][last], turn[1][last]))
-        mixed = attend_once(query, self._turned(key, self.key_norm, turn), value, packed)
+        query = turned(self._normed(query, self.query_norm), (turn[0][last], turn[1][last]))
+        key = turned(self._normed(key, self.key_norm), turn)
+        mixed = attend_once(query, key, value, packed)
         return self._network(x[last] + linear(mixed.flatten(1), self.output))
 
     def _network(self, x: Tensor) -> Tensor:
-        gate, up = linear(self._normed(x, self.network_norm), self.gate_up).chunk(2, dim=-1)
-        return x + linear(silu(gate) * up, self.down)
-
-    def _turned(self, x: Tensor, weight: Tensor, turn: Turn) -> Tensor:
-        """Queries or keys (n, heads, d) normed, then rotated."""
-        cosine, sine = turn
-        x = self._normed(x, weight)
-        low, high = x.chunk(2, dim=-1)
-        return x * cosine + torch.cat((-high, low), dim=-1) * sine
+        return x + linear(
+            gated(linear(self._normed(x, self.network_norm), self.gate_up)), self.down
+        )
 
     def _normed(self, x: Tensor, weight: Tensor) -> Tensor:
         return rms_norm(x, weight.shape, weight, self.shape.epsilon)
+
+
+def gated(x: Tensor) -> Tensor:
+    """Gates and what they let through, side by side (n, 2 F) -> (n, F)."""
+    gate, up = x.chunk(2, dim=-1)
+    return silu(gate) * up
+
+
+def turned(x: Tensor, turn: Turn) -> Tensor:
+    """Queries or keys x (n, heads, d) rotated: (x₁ cos - x₂ sin, x₂ cos + x₁ sin) for the halves
+    of each head. Written so that little is stored in between: on a GPU that is what it costs."""
+    cosine, sine = turn
+    low, high = x.chunk(2, dim=-1)
+    made = x * cosine
+    first, second = made.chunk(2, dim=-1)
+    first.addcmul_(high, sine, value=-1)
+    second.addcmul_(low, sine)
+    return made
 
 
 def rotation(positions: Tensor, shape: Shape, dtype: torch.dtype) -> Turn:
     """Of components i and i + d/2 by the angle position · theta^(-2i/d); angles in fp32."""
     steps = torch.arange(0, shape.head, 2, device=positions.device, dtype=torch.float32)
     angles = positions[:, None].float() * shape.theta ** -(steps / shape.head)  # (N, d / 2)
-    angles = torch.cat((angles, angles), dim=-1)[:, None]  # (N, 1, d)
-    return angles.cos().to(dtype), angles.sin().to(dtype)
+    cosine, sine = angles.cos()[:, None].to(dtype), angles.sin()[:, None].to(dtype)
+    return torch.cat((cosine, cosine), dim=-1), sine

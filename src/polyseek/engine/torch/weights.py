@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,12 +68,7 @@ def only(config: Mapping[str, Any], directory: Path, **computed: object) -> None
 
 
 def _open(path: Path, device: torch.device) -> Any:  # noqa: ANN401 - the library names no type
-    reason: Exception
     try:
         return safe_open(path, framework="pt", device=str(device))
     except (OSError, SafetensorError) as error:
-        reason = error
-    with suppress(OSError):
-        if path.stat().st_size == 0:
-            reason = ValueError("it is empty")
-    raise ModelError(f"{path} is damaged ({reason}); delete it and fetch it again") from reason
+        raise ModelError(f"{path} is damaged ({error}); delete it and fetch it again") from error

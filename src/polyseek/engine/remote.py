@@ -1,0 +1,214 @@
+"""A model behind an OpenAI-compatible endpoint: vLLM, SGLang, TEI, Ollama, or ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Event
+from typing import Any
+
+import numpy as np
+
+from polyseek.closing import Closing
+from polyseek.engine.answers import vectors_of
+from polyseek.engine.counting import Counts
+from polyseek.engine.embeds import Fingerprint
+from polyseek.engine.endpoint import TOO_MUCH, Endpoint, Refused
+from polyseek.engine.pool import Floats, normalize
+from polyseek.engine.sketch import TEXTS, alike, sketch
+from polyseek.errors import BadInput, TooLong
+from polyseek.models.spec import ModelSpec, Role
+
+PRECISION = "remote"
+"""In a fingerprint, where a model in this process has its arithmetic."""
+INPUTS = 32
+"""Texts of a request; TEI takes no more unless told to."""
+CHARACTERS = 65_536
+"""Of all texts of a request, but for a single text that has more."""
+AT_ONCE = 4
+"""Requests at a time: enough to keep a server busy, and few enough to leave it to others."""
+LENGTH = re.compile(r"token|context|too long|max(imum)?.{0,40}length|physical batch", re.IGNORECASE)
+"""In an error's words: a text is too long, and not the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What all requests of one call share."""
+
+    texts: Sequence[str]
+    prompt: str
+    """Put before every text."""
+    rest: Mapping[str, str]
+    """Further fields of each request."""
+    stop: Event
+    """Set once no answer is wanted any more."""
+
+
+class RemoteEmbedder(Closing):
+    """Offers what `engine.embeds.Embeds` says. Vectors are scaled to length 1.
+
+    `spec` is the model's row, or what is known of it; `name` is what the endpoint calls it. `ours`:
+    the endpoint is our own server, which puts the prompts before the texts itself. `known`: the
+    sketch in the fingerprint that the model is expected to have (engine/sketch).
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        name: str,
+        spec: ModelSpec,
+        counts: Counts,
+        *,
+        ours: bool = False,
+        known: str = "",
+    ) -> None:
+        self.spec = spec
+        self._endpoint = endpoint
+        self._name = name
+        self._counts = counts
+        self._ours = ours
+        self._known = known
+        self._inputs = INPUTS
+        self._base64 = True
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """As Embeds; the address is not in it, for a model may move."""
+        return {
+            "model": self.spec.name,
+            "weights": self._sketch,
+            "precision": PRECISION,
+            "query_prompt": self.spec.query_prompt,
+            "passage_prompt": self.spec.passage_prompt,
+            "dimensions": self.spec.dimensions,
+            "normalize": True,
+        }
+
+    @cached_property
+    def _sketch(self) -> str:
+        made = sketch(self.embed(TEXTS, "passage"))
+        return self._known if alike(made, self._known) else made
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """As Embeds."""
+        return self._counts.count(texts)
+
+    def room(self, role: Role) -> int:
+        """As Embeds."""
+        limit = self.spec.max_tokens - self._counts.around(role, self.spec.prompt(role))
+        return int(limit * self._counts.share)
+
+    def embed(
+        self,
+        texts: Sequence[str],
+        role: Role,
+        *,
+        instruction: str = "",
+        progress: Callable[[int], None] | None = None,
+    ) -> Floats:
+        """As Embeds.
+
+        Raises:
+            TooLong, BadInput: as Embeds. ModelError: the endpoint cannot be used; what it says.
+        """
+        if isinstance(texts, str):
+            raise BadInput(f"embed takes a list of texts and got one string: {texts[:60]!r}")
+        prompt = self.spec.prompt(role, instruction)
+        check_text(texts)
+        self._check_lengths(texts, role, prompt)
+        rest: dict[str, str] = {}
+        if self._ours:
+            prompt, rest = "", {"input_type": "query" if role == "query" else "document"}
+            rest |= {"instruction": instruction} if instruction else {}
+        asked = _Asked(texts, prompt, rest, Event())
+        vectors = np.empty((len(texts), self.spec.dimensions), np.float32)
+        workers = ThreadPoolExecutor(AT_ONCE)
+        try:
+            made = {workers.submit(self._embed, asked, b): b for b in self._batches(texts)}
+            for each in as_completed(made):
+                batch = made[each]
+                vectors[batch.start : batch.stop] = each.result()
+                if progress:
+                    progress(len(batch))
+        finally:
+            asked.stop.set()  # where one has failed nobody waits for the others
+            workers.shutdown(cancel_futures=True)
+        return normalize(vectors)
+
+    def close(self) -> None:
+        """Let go of the connections; they are made again when they are needed."""
+        self._endpoint.close()
+
+    def _check_lengths(self, texts: Sequence[str], role: Role, prompt: str) -> None:
+        """Many servers cut a text that is too long without a word; ours does not."""
+        if self._ours:
+            return
+        limit = self.spec.max_tokens - self._counts.around(role, prompt)
+        doubtful = [at for at, text in enumerate(texts) if len(text.encode()) > limit]
+        most = self._counts.most([texts[at] for at in doubtful])
+        for at, tokens in zip(doubtful, most, strict=True):
+            if tokens > limit:
+                counted = self._counts.share == 1
+                has = f"has {tokens}" if counted else f"may have {tokens}"
+                how = "" if counted else ", or have it counted: --model-path to a tokenizer.json"
+                raise TooLong(
+                    f"text {at} {has} tokens, and there is room for {limit} of the "
+                    f"{self.spec.max_tokens} that {self.spec.name} takes; shorten or chunk it{how}."
+                    f" It begins {texts[at][:60]!r}"
+                )
+
+    def _batches(self, texts: Sequence[str]) -> Iterator[range]:
+        """Positions of the texts of each request, in order."""
+        first, size = 0, 0
+        for at, text in enumerate(texts):
+            if at > first and (at - first >= self._inputs or size + len(text) > CHARACTERS):
+                yield range(first, at)
+                first, size = at, 0
+            size += len(text)
+        if texts:
+            yield range(first, len(texts))
+
+    def _embed(self, asked: _Asked, batch: range) -> Floats:
+        """The vectors of a batch; in halves if it is too much for the endpoint."""
+        body: dict[str, Any] = {
+            "model": self._name,
+            "input": [asked.prompt + asked.texts[at] for at in batch],
+            "encoding_format": "base64" if self._base64 else "float",
+            **asked.rest,
+        }
+        try:
+            answer = self._endpoint.post("/embeddings", body, asked.stop)
+        except Refused as error:
+            if self._base64 and re.search("encoding.?format|base64", error.reason):
+                self._base64 = False
+                return self._embed(asked, batch)
+            large = error.status == 413 or TOO_MUCH.search(error.reason) is not None
+            too_long = LENGTH.search(error.reason) is not None
+            if large and len(batch) > 1:
+                half = len(batch) // 2
+                if not too_long:  # so are the next ones
+                    self._inputs = min(self._inputs, half)
+                parts = (batch[:half], batch[half:])
+                return np.concatenate([self._embed(asked, part) for part in parts])
+            if large:
+                raise TooLong(
+                    f"text {batch[0]} is too long for {self._name}: {error.reason}; shorten or "
+                    f"chunk it. It begins {asked.texts[batch[0]][:60]!r}"
+                ) from error
+            raise
+        return vectors_of(answer, len(batch), self.spec.dimensions, self._endpoint.url)
+
+
+def check_text(texts: Sequence[str]) -> None:
+    """Raises BadInput where a text cannot be sent."""
+    for at, text in enumerate(texts):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise BadInput(
+                f"text {at} holds {text[error.start : error.end]!r}, half of a surrogate pair, "
+                "which is not text: decode it anew"
+            ) from error

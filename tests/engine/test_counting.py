@@ -1,0 +1,62 @@
+"""Tokens of a model that runs elsewhere, where they have to be estimated."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from polyseek.engine.counting import SHARE, Estimated, estimate
+from polyseek.engine.tokenize import Tokenizer
+from polyseek.errors import ModelError
+from polyseek.languages import calibration
+from polyseek.models.sources import locate
+from polyseek.models.spec import SPECS
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    try:
+        return Tokenizer(locate(SPECS["multilingual-e5-small"]))
+    except ModelError as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.mark.parametrize("language", calibration.languages())
+def test_it_is_on_the_safe_side(tokenizer: Tokenizer, language: str) -> None:
+    """All texts of a language together, and each by the most that it may have."""
+    texts = [text for kind in calibration.texts(language).values() for text in kind]
+    guessed, true = Estimated().count(texts), tokenizer.count(texts)
+    assert sum(guessed) > 1.1 * sum(true)
+    most = Estimated().most(texts)
+    assert all(guess >= tokens for guess, tokens in zip(most, true, strict=True))
+    assert all(SHARE * high <= low + 1 for low, high in zip(guessed, most, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("", 0),
+        ("  \n\t", 0),
+        ("cat", 2),
+        ("cat cat", 3),
+        ("x = [1, 2]", 7),
+        ("1234", 4),
+        ("猫が寝ている", 6),
+        ("😀", 4),
+        ("ꦱꦭꦩ꧀", 12),
+        ("\ud83d", 3),
+    ],
+)
+def test_by_the_letters(text: str, tokens: int) -> None:
+    assert estimate(text) == tokens
+
+
+@given(st.text(max_size=200), st.text(max_size=200))
+def test_more_text_has_no_fewer_tokens(one: str, other: str) -> None:
+    assert estimate(one + other) >= max(estimate(one), estimate(other))
+    assert estimate(one + other) <= estimate(one) + estimate(other) + 1
+
+
+def test_what_is_around() -> None:
+    assert Estimated().around("query", "query: ") == 8

@@ -1,0 +1,101 @@
+"""Which model, which backend, and what is refused before anything runs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from engine.tiny import GOLDEN
+from polyseek.engine import load as loading
+from polyseek.engine.load import load
+from polyseek.errors import ModelError
+from polyseek.settings import Backend, Precision
+
+
+@pytest.mark.parametrize(
+    ("asked", "device", "precision", "gpu", "taken"),
+    [
+        ("auto", "", "", False, "openvino"),
+        ("auto", "", "", True, "torch"),
+        ("auto", "", "int8", True, "openvino"),
+        ("auto", "", "fp32", True, "torch"),
+        ("auto", "", "fp32", False, "openvino"),
+        ("auto", "", "bf16", False, "torch"),
+        ("auto", "cuda:1", "", False, "torch"),
+        ("auto", "cpu", "", True, "openvino"),
+        ("openvino", "", "", True, "openvino"),
+        ("torch", "cpu", "", False, "torch"),
+    ],
+)
+def test_the_backend(
+    asked: Backend,
+    device: str,
+    precision: Precision,
+    gpu: bool,
+    taken: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loading, "_has_gpu", lambda: gpu)
+    assert loading._backend(asked, device, precision) == taken
+
+
+def test_without_a_driver_pytorch_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(name: str) -> None:
+        raise AssertionError(name)
+
+    monkeypatch.setattr(loading, "OF_A_GPU", ())
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setattr(loading, "find_module", refused)
+    assert not loading._has_gpu()
+
+
+def test_what_a_backend_does_not_compute_is_refused() -> None:
+    asked: tuple[tuple[Precision, str], ...] = (("bf16", ""), ("int8", "cuda"))
+    for precision, device in asked:
+        with pytest.raises(ModelError, match=rf"int8 and fp32 on the CPU, and not {precision}"):
+            load(str(GOLDEN / "tiny-bert"), backend="openvino", precision=precision, device=device)
+
+
+def test_without_pytorch_its_backend_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "find_module", lambda name: None)
+    with pytest.raises(ModelError, match=r"pip install 'polyseek\[gpu\]'"):
+        load(str(GOLDEN / "tiny-bert"), backend="torch")
+
+
+def test_an_unknown_model_in_a_directory_keeps_its_name() -> None:
+    embedder = load("our-own", GOLDEN / "tiny-bert", backend="openvino", precision="fp32")
+    assert embedder.spec.name == "our-own"
+    assert embedder.spec.dimensions == 32
+
+
+def test_a_known_model_in_a_directory_of_another_is_refused() -> None:
+    with pytest.raises(ModelError, match="of type 'xlm-roberta', and multilingual-e5-small is"):
+        load("multilingual-e5-small", GOLDEN / "tiny-xlmr", backend="openvino")
+
+
+def test_an_unknown_model_without_a_directory_is_told_the_nearest() -> None:
+    with pytest.raises(ModelError, match=r"did you mean .*--model-path"):
+        load("our-own")
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("tiny-qwen3", r"'<\|endoftext\|>' \(id 256\)"),
+        ("tiny-bert", r"'\[SEP\]' \(id 3\) or"),
+        ("tiny-xlmr", r"'</s>' \(id 2\)"),
+    ],
+)
+def test_a_tokenizer_without_the_end_token_is_refused(
+    name: str, wanted: str, tmp_path: Path
+) -> None:
+    directory = tmp_path / name
+    shutil.copytree(GOLDEN / name, directory)
+    told = json.loads((directory / "tokenizer.json").read_text())
+    told["post_processor"] = None
+    (directory / "tokenizer.json").write_text(json.dumps(told))
+    with pytest.raises(ModelError, match=rf"tokenizer\.json ends a text .* {wanted}.*published"):
+        load(str(directory))
