@@ -16,7 +16,7 @@ from polyseek.engine.batch import pad, rounded
 from polyseek.engine.int8 import load_ranges
 from polyseek.engine.int8_cache import rounded_weights
 from polyseek.engine.pool import Floats, pool
-from polyseek.engine.shapes import BertShape, Qwen3Shape
+from polyseek.engine.shapes import BertShape, Qwen3Shape, read_shape
 from polyseek.errors import BadInput
 from polyseek.models.directory import read_config
 from polyseek.models.sources import weights_digest
@@ -68,7 +68,7 @@ class OpenVINOForward:
         self._threads = threads
         self._int8 = precision == "int8"
         self._config = read_config(directory, spec)
-        self._shape = _read_shape(self._config, directory)
+        self._shape = read_shape(self._config, directory)
         self._ranges = load_ranges(spec.name if self._int8 else "")
         self.precision = f"{precision}-{self._ranges.digest}".removesuffix("-")
         self._pad_id = int(self._config.get("pad_token_id") or 0)
@@ -166,9 +166,3 @@ class OpenVINOForward:
             cores = self._threads or os.cpu_count() or 1
             options["NUM_STREAMS"] = -(-cores // SHARED_CORES)
         return options
-
-
-def _read_shape(config: dict[str, object], directory: Path) -> BertShape | Qwen3Shape:
-    if config["model_type"] == "qwen3":
-        return Qwen3Shape.read(config, directory)
-    return BertShape.read(config, directory)

@@ -75,6 +75,16 @@ class Qwen3Shape:
         )
 
 
+def read_shape(config: Mapping[str, Any], directory: Path) -> BertShape | Qwen3Shape:
+    """Of the model whose parsed config.json this is.
+
+    Raises:
+        ModelError: it asks for what is not computed here.
+    """
+    shape = Qwen3Shape if config["model_type"] == "qwen3" else BertShape
+    return shape.read(config, directory)
+
+
 def only(config: Mapping[str, Any], directory: Path, **computed: object) -> None:
     """Refuse a configuration that asks for what is not computed here.
 

@@ -7,17 +7,13 @@ SwiGLU network (arXiv:2002.05202); no bias anywhere. arXiv:2505.09388.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.nn.functional import linear, rms_norm, silu
 
+from polyseek.engine.shapes import Qwen3Shape
 from polyseek.engine.torch.packed import Packed, attend, attend_once
-from polyseek.engine.torch.weights import Weights, only
+from polyseek.engine.torch.weights import Weights
 from polyseek.models.spec import Pooling
 
 ANCHOR = "embed_tokens.weight"
@@ -25,42 +21,10 @@ Turn = tuple[Tensor, Tensor]
 """Cosine (N, 1, d) and sine (N, 1, d / 2) of each token's position."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The numbers of config.json. A head's width is its own: not hidden / heads."""
-
-    layers: int
-    heads: int
-    kv_heads: int
-    head: int
-    epsilon: float
-    theta: float
-
-    @classmethod
-    def read(cls, config: Mapping[str, Any], directory: Path) -> Shape:
-        """From a parsed config.json.
-
-        Raises:
-            ModelError: it asks for what is not computed here.
-        """
-        only(config, directory, hidden_act="silu", attention_bias=False, use_sliding_window=False)
-        only(config, directory, rope_scaling=None)
-        rope = config.get("rope_parameters") or {}  # transformers 5
-        only(rope, directory, rope_type="default")
-        return cls(
-            config["num_hidden_layers"],
-            config["num_attention_heads"],
-            config["num_key_value_heads"],
-            config["head_dim"],
-            config["rms_norm_eps"],
-            float(rope.get("rope_theta") or config["rope_theta"]),
-        )
-
-
 class Qwen3:
     """Packed texts -> pooled vectors (B, H)."""
 
-    def __init__(self, weights: Weights, shape: Shape, pooling: Pooling) -> None:
+    def __init__(self, weights: Weights, shape: Qwen3Shape, pooling: Pooling) -> None:
         self.pooling = pooling
         self.shape = shape
         self.words = weights.stored(ANCHOR)  # (vocabulary, H), cast after the lookup
@@ -84,7 +48,7 @@ class Qwen3:
 class Layer:
     """One layer: attention, then the network, each added to its input."""
 
-    def __init__(self, weights: Weights, shape: Shape, name: str) -> None:
+    def __init__(self, weights: Weights, shape: Qwen3Shape, name: str) -> None:
         self.shape = shape
         attention = f"{name}.self_attn"
         self.norm = weights(name, "input_layernorm.weight")
@@ -148,7 +112,7 @@ def turned(x: Tensor, turn: Turn) -> Tensor:
     return made
 
 
-def rotation(positions: Tensor, shape: Shape, dtype: torch.dtype) -> Turn:
+def rotation(positions: Tensor, shape: Qwen3Shape, dtype: torch.dtype) -> Turn:
     """Of components i and i + d/2 by the angle position · theta^(-2i/d); angles in fp32."""
     steps = torch.arange(0, shape.head, 2, device=positions.device, dtype=torch.float32)
     angles = positions[:, None].float() * shape.theta ** -(steps / shape.head)  # (N, d / 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,20 +50,6 @@ class Weights:
         """Matrices or biases of products of one input, one below the other: one product."""
         before, after = name
         return torch.cat([self(before, each, after) for each in names])
-
-
-def only(config: Mapping[str, Any], directory: Path, **computed: object) -> None:
-    """Refuse a configuration that asks for what is not computed here.
-
-    Raises:
-        ModelError: a field has another value than the one in `computed`; one left out has not.
-    """
-    for field, value in computed.items():
-        if (asked := config.get(field, value)) != value:
-            raise ModelError(
-                f"{directory / 'config.json'} has {field} {asked!r}, and polyseek computes "
-                f"{value!r} only; use another model"
-            )
 
 
 def _open(path: Path, device: torch.device) -> Any:  # noqa: ANN401 - the library names no type
