@@ -39,7 +39,7 @@ def load(
         ModelError: unknown model, or no usable weights; the message says how to get them. A
             backend, a device or a precision that is not to be had.
     """
-    if directory is None and model not in SPECS and Path(model, "config.json").is_file():
+    if directory is None and model and model not in SPECS and Path(model, "config.json").is_file():
         model, directory = "", Path(model)
     spec = _spec(model, directory)
     found = locate(spec, directory, download)
@@ -99,10 +99,5 @@ def _openvino(
         raise ModelError(
             f"the backend openvino computes int8 and fp32 on the CPU, and not {precision} on "
             f"{device or 'the CPU'}; ask for one of these, or for --backend torch"
-        )
-    if spec.architecture != "bert":
-        raise ModelError(
-            f"{spec.name} is {spec.architecture!r}, which the backend openvino does not compute; "
-            "pip install 'polyseek[gpu]' and ask for --backend torch"
         )
     return OpenVINOForward(directory, spec, precision, threads)
