@@ -31,6 +31,7 @@ PACKAGES = (
     "tantivy",
     "tokenizers",
     "torch",
+    "transformers",
 )
 
 

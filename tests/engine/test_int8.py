@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polyseek.engine.bert import Layers, Shape, build
+from polyseek.engine.bert import build
 from polyseek.engine.int8 import LEVELS, load_ranges, quantize_rows, zero_aligned
+from polyseek.engine.layers import Layers
+from polyseek.engine.shapes import BertShape
 from polyseek.models.spec import DEFAULT
 from polyseek.models.tensors import read_tensors
 
@@ -59,9 +61,9 @@ def test_the_ranges_that_ship_cover_every_product_of_the_default_model(
     model_directory: Path,
 ) -> None:
     ranges = load_ranges(DEFAULT)
-    shape = Shape(hidden=384, layers=12, heads=12, epsilon=1e-12)
-    layers = Layers(read_tensors(model_directory), shape, True, ranges.by_name)
-    build(layers)
+    shape = BertShape(hidden=384, layers=12, heads=12, epsilon=1e-12)
+    layers = Layers(read_tensors(model_directory), True, ranges.by_name)
+    build(layers, shape)
     assert set(ranges.by_name) == set(layers.inputs)
     assert len(ranges.by_name) == 4 * shape.layers
     for name, found in ranges.by_name.items():

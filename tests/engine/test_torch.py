@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import random
 import shutil
@@ -221,6 +222,57 @@ def test_a_device_and_a_precision_that_are_not_there() -> None:
             forward(directory, "mean", "fp32", device)
     with pytest.raises(ModelError, match="PyTorch computes fp32, bf16, fp16 and not 'int8'"):
         load(str(directory), backend="torch", device="cpu", precision="int8")
+
+
+def by_borders(
+    query: Any,  # noqa: ANN401 - Tensors, as the kernel takes them
+    key: Any,  # noqa: ANN401
+    value: Any,  # noqa: ANN401
+    from_query: Any,  # noqa: ANN401
+    from_key: Any,  # noqa: ANN401
+    *longest: int,
+    window_size: tuple[int, int] = (-1, -1),
+    enable_gqa: bool = False,
+) -> Any:  # noqa: ANN401
+    """What PyTorch's kernel for texts of different lengths computes, a text at a time."""
+    assert from_query.dtype == from_key.dtype == torch.int32
+    made = []
+    for at in range(len(from_query) - 1):
+        q, k = slice(*from_query[at : at + 2].tolist()), slice(*from_key[at : at + 2].tolist())
+        assert (q.stop - q.start <= longest[0]) and (k.stop - k.start <= longest[1])
+        made.append(
+            torch.nn.functional.scaled_dot_product_attention(
+                *(x.transpose(0, 1) for x in (query[q], key[k], value[k])),
+                is_causal=window_size == (-1, 0),
+                enable_gqa=enable_gqa,
+            ).transpose(0, 1)
+        )
+    return torch.cat(made)
+
+
+@pytest.mark.parametrize(("name", "pooling"), CASES)
+def test_the_kernel_of_a_gpu_is_asked_for_the_same(
+    name: str, pooling: Pooling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On any machine: the kernel itself runs on a GPU only, and is written out above."""
+    varlen = pytest.importorskip("torch.nn.attention.varlen")
+    from polyseek.engine.torch import packed
+
+    signature = inspect.signature(varlen.varlen_attn)
+    calls: list[tuple[int, ...]] = []
+
+    def called(*given: Any, **named: Any) -> Any:  # noqa: ANN401
+        signature.bind(*given, **named)
+        calls.append(given[5:7])
+        return by_borders(*given, **named)
+
+    monkeypatch.setattr(varlen, "varlen_attn", called)
+    monkeypatch.setattr(packed, "has_kernel", lambda query: True)
+    golden = tiny(name, pooling)
+    made = forward(golden.directory, pooling).pooled(golden.rows)
+    assert off(made, golden.vectors) <= 1e-6
+    assert calls[0] == (40, 40)
+    assert calls[-1] == ((40, 40) if pooling == "mean" else (1, 40))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU on this machine")

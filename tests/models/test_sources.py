@@ -288,6 +288,39 @@ def test_the_digest_is_of_the_weights(spec: ModelSpec, tmp_path: Path) -> None:
     assert weights_digest(found) == whole
 
 
+def test_the_digest_of_a_large_file_is_remembered_until_it_changes(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "LARGE", 1)
+    directory = tmp_path / "model"
+    directory.mkdir()
+    path, real = directory / "model.safetensors", sources.file_digest
+    asked: list[Path] = []
+
+    def counted(file: Path) -> str:
+        asked.append(file)
+        return real(file)
+
+    monkeypatch.setattr(sources, "file_digest", counted)
+    save_file({"a": np.zeros(4)}, path)
+    first = weights_digest(directory)
+    assert first == real(path)
+    assert weights_digest(directory) == first
+    assert len(asked) == 1
+    save_file({"a": np.zeros(5)}, path)
+    assert weights_digest(directory) == real(path) != first
+    assert len(asked) == 2
+
+
+def test_a_cache_that_cannot_be_written_costs_no_answer(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "LARGE", 1)
+    cache.parent.write_text("a file where the directory should be")
+    save_file({"a": np.zeros(4)}, tmp_path / "model.safetensors")
+    assert weights_digest(tmp_path) == sources.file_digest(tmp_path / "model.safetensors")
+
+
 def test_the_digest_of_shards_changes_with_each(tmp_path: Path) -> None:
     seen = set()
     for a, b in ((0, 0), (1, 0), (0, 1)):

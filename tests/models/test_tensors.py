@@ -43,6 +43,35 @@ def test_bfloat16_becomes_float32(tmp_path: Path) -> None:
     assert tensor[:3].tolist() == [1.0, -2.5, 0.15625]
 
 
+def test_rows_are_picked_and_widened(tmp_path: Path) -> None:
+    values = np.arange(12, dtype=np.float32).reshape(4, 3)  # all exact in 16 bits
+    high = (values.view(np.uint32) >> 16).astype("<u2")
+    entry = {"dtype": "BF16", "shape": [4, 3], "data_offsets": [0, 24]}
+    write_raw(tmp_path / SINGLE, {"x": entry}, high.tobytes())
+    stored = read_tensors(tmp_path).stored("x")
+    assert stored.kind == "BF16"
+    assert stored.data.dtype == np.uint16  # two bytes a number, mapped
+    picked = stored.rows(np.array([[3, 0], [0, 2]]))
+    assert picked.dtype == np.float32
+    assert np.array_equal(picked, values[[[3, 0], [0, 2]]])
+    save_file({"a": A, "b": B}, tmp_path / SINGLE)
+    for name, array in (("a", A), ("b", B)):
+        picked = read_tensors(tmp_path).stored(name).rows(np.array([1, 1, 0]))
+        assert picked.dtype == np.float32
+        assert np.array_equal(picked, array[[1, 1, 0]])
+
+
+@pytest.mark.parametrize("prefix", ["", "model.", "a.b."])
+def test_names_below_a_prefix_are_found_by_the_anchor(tmp_path: Path, prefix: str) -> None:
+    names = ("words.weight", "layers.0.words.weight", "norm.weight")
+    given = {prefix + name: np.full(2, at, np.float32) for at, name in enumerate(names)}
+    save_file({**given, "head.weight": A}, tmp_path / SINGLE)
+    found = read_tensors(tmp_path).below("words.weight")
+    assert [found.float32(name)[0] for name in names] == [0, 1, 2]
+    with pytest.raises(ModelError, match=r"has no tensor 'bias', which a model of its type has"):
+        found.stored("bias")
+
+
 def test_tensors_are_mapped_and_not_read(tmp_path: Path) -> None:
     save_file({"a": A}, tmp_path / SINGLE)
     array: object = read_tensors(tmp_path)["a"]

@@ -1,150 +1,90 @@
-"""BERT's encoder as an OpenVINO graph, in fp32 or int8.
+"""BERT's encoder as an OpenVINO graph, in fp32 or int8; XLM-RoBERTa's too.
 
-Post-norm layers with exact GELU (arXiv:1810.04805). The word embeddings stay outside: they are
-gathered from the memory-mapped table, so the graph of multilingual-e5-small has 21 M weights and
-not 118 M, and compiles in half a second.
+Post-norm layers with exact GELU (arXiv:1810.04805). XLM-RoBERTa (arXiv:1911.02116) differs in
+where the positions begin. The word embeddings stay outside: they are gathered from the
+memory-mapped table, so the graph of multilingual-e5-small has 21 M weights and not 118 M, and
+compiles in half a second.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import openvino as ov
 import openvino.opset13 as op
 
-from polyseek.engine.int8 import LEVELS, Range, quantize_rows, zero_aligned
-
-Node = Any
-"""A node of the graph; OpenVINO's Python types do not name one base for all of them."""
-MASKED = np.float32(-1e4)
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The numbers of `config.json` that the graph needs."""
-
-    hidden: int
-    layers: int
-    heads: int
-    epsilon: float
-
-    @classmethod
-    def read(cls, config: Mapping[str, Any]) -> Shape:
-        """From a parsed config.json of a BERT model."""
-        return cls(
-            config["hidden_size"],
-            config["num_hidden_layers"],
-            config["num_attention_heads"],
-            config["layer_norm_eps"],
-        )
+from polyseek.engine.int8 import Range
+from polyseek.engine.layers import (
+    MASKED,
+    Layers,
+    Node,
+    chosen_tokens,
+    ints,
+    length,
+    number,
+    whole,
+)
+from polyseek.engine.shapes import BertShape
 
 
-class Layers:
-    """The parameterised operations, each a node from a tensor's name.
+def build(layers: Layers, shape: BertShape, one: bool = False) -> ov.Model:
+    """Word embeddings (B, T, H) and mask (B, T), float32 -> hidden states (B, T, H) float32.
 
-    With `int8` the weights are 8-bit; a product whose input has a calibrated range is 8-bit on
-    both sides. `inputs` keeps each product's input by name, which calibration reads.
+    `one`: of each text only the token at `chosen` (B,) int64 is wanted -> (B, H); the others go
+    no further than the last layer's attention.
     """
-
-    def __init__(
-        self,
-        tensors: Mapping[str, np.ndarray],
-        shape: Shape,
-        int8: bool,
-        ranges: Mapping[str, Range],
-    ) -> None:
-        self.tensors = tensors
-        self.shape = shape
-        self.int8 = int8
-        self.ranges = ranges
-        self.inputs: dict[str, Node] = {}
-
-    def tensor(self, name: str) -> np.ndarray:
-        return np.asarray(self.tensors[name], np.float32)
-
-    def quantized(self, x: Node, name: str) -> tuple[Node, Range | None]:
-        """x (B, T, C) rounded to its calibrated levels, if it has them."""
-        self.inputs[name] = x
-        found = self.ranges.get(name) if self.int8 else None
-        if found is None:
-            return x, None
-        low, high = zero_aligned(found.low, found.high)
-        limits = [op.constant(np.float32(v)) for v in (low, high, low, high)]
-        smooth = op.multiply(x, op.constant(found.scale.reshape(1, 1, -1)))
-        return op.fake_quantize(smooth, *limits, LEVELS), found
-
-    def linear(self, x: tuple[Node, Range | None], name: str) -> Node:
-        """x Wᵀ + b."""
-        node, found = x
-        weight = self.tensor(f"{name}.weight")  # (out, in)
-        if found is not None:
-            weight = weight / found.scale
-        matrix = op.constant(weight)
-        if self.int8:
-            rounded, scale = quantize_rows(weight)
-            matrix = op.multiply(op.convert(op.constant(rounded), "f32"), op.constant(scale))
-        bias = op.constant(self.tensor(f"{name}.bias").reshape(1, 1, -1))
-        return op.add(op.matmul(node, matrix, False, True), bias)
-
-    def norm(self, x: Node, name: str) -> Node:
-        """Layer normalisation over the last axis."""
-        axis = op.constant(np.array([-1], np.int64))
-        unit = op.mvn(x, axis, True, self.shape.epsilon, "inside_sqrt")
-        weight = op.constant(self.tensor(f"{name}.weight").reshape(1, 1, -1))
-        bias = op.constant(self.tensor(f"{name}.bias").reshape(1, 1, -1))
-        return op.add(op.multiply(unit, weight), bias)
-
-
-def build(layers: Layers) -> ov.Model:
-    """Word embeddings (B, T, H) and mask (B, T), float32 -> hidden states (B, T, H) float32."""
-    words = op.parameter([-1, -1, layers.shape.hidden], np.float32, name="words")
+    words = op.parameter([-1, -1, shape.hidden], np.float32, name="words")
     mask = op.parameter([-1, -1], np.float32, name="mask")
-    broadcast = op.unsqueeze(mask, op.constant(np.array([1, 2], np.int64)))  # (B, 1, 1, T)
-    hide = op.multiply(op.subtract(op.constant(np.float32(1)), broadcast), op.constant(MASKED))
-    x = _embed(layers, words)
-    for i in range(layers.shape.layers):
-        x = _layer(layers, x, hide, f"encoder.layer.{i}")
+    chosen = op.parameter([-1], np.int64, name="chosen")
+    hide = op.multiply(op.subtract(number(1), op.unsqueeze(mask, ints(1, 2))), number(MASKED))
+    x = _embed(layers, shape, words)
+    for at in range(shape.layers):
+        last = one and at == shape.layers - 1
+        x = _layer(layers, shape, x, hide, f"encoder.layer.{at}", chosen if last else None)
+    if one:
+        return ov.Model([op.result(op.squeeze(x, ints(1)))], [words, mask, chosen], "bert")
     return ov.Model([op.result(x)], [words, mask], "bert")
 
 
-def _embed(layers: Layers, words: Node) -> Node:
-    zero, one = op.constant(np.int64(0)), op.constant(np.int64(1))
-    length = op.gather(op.shape_of(words), one, zero)
-    table = op.constant(layers.tensor("embeddings.position_embeddings.weight"))
-    positions = op.gather(table, op.range(zero, length, one, "i64"), zero)  # (T, H)
-    kind = layers.tensor("embeddings.token_type_embeddings.weight")[0]
+def _embed(layers: Layers, shape: BertShape, words: Node) -> Node:
+    first = shape.first_position
+    end = op.add(length(words), whole(first))
+    table = op.constant(layers.tensors.float32("embeddings.position_embeddings.weight"))
+    places = op.range(whole(first), end, whole(1), "i64")
+    positions = op.gather(table, places, whole(0))  # (T, H)
+    kind = layers.tensors.float32("embeddings.token_type_embeddings.weight")[0]
     x = op.add(words, op.constant(kind.reshape(1, 1, -1)))
-    return layers.norm(op.add(x, op.unsqueeze(positions, zero)), "embeddings.LayerNorm")
+    x = op.add(x, op.unsqueeze(positions, whole(0)))
+    return layers.layer_norm(x, "embeddings.LayerNorm", shape.epsilon)
 
 
-def _layer(layers: Layers, x: Node, hide: Node, name: str) -> Node:
+def _layer(
+    layers: Layers, shape: BertShape, x: Node, hide: Node, name: str, chosen: Node | None
+) -> Node:
     """One layer: attention, then the feed-forward network, each added to its input and normed."""
-    context = _attention(layers, x, hide, f"{name}.attention")
-    dense = layers.linear(context, f"{name}.attention.output.dense")
-    x = layers.norm(op.add(x, dense), f"{name}.attention.output.LayerNorm")
+    context = _attention(layers, shape, x, hide, f"{name}.attention")
+    if chosen is not None:
+        context, x = chosen_tokens(context, chosen), chosen_tokens(x, chosen)
+    mixed = layers.quantized(context, f"{name}.attention.output")
+    dense = layers.linear(mixed, f"{name}.attention.output.dense")
+    x = layers.layer_norm(op.add(x, dense), f"{name}.attention.output.LayerNorm", shape.epsilon)
     wide = layers.linear(layers.quantized(x, f"{name}.intermediate"), f"{name}.intermediate.dense")
     active = layers.quantized(op.gelu(wide, "erf"), f"{name}.output")
     dense = layers.linear(active, f"{name}.output.dense")
-    return layers.norm(op.add(x, dense), f"{name}.output.LayerNorm")
+    return layers.layer_norm(op.add(x, dense), f"{name}.output.LayerNorm", shape.epsilon)
 
 
-def _attention(layers: Layers, x: Node, hide: Node, name: str) -> tuple[Node, Range | None]:
-    """Multi-head attention over the tokens that `hide` does not mask, before the projection."""
-    size = layers.shape.hidden // layers.shape.heads
-    split = op.constant(np.array([0, 0, layers.shape.heads, size], np.int64))
+def _attention(layers: Layers, shape: BertShape, x: Node, hide: Node, name: str) -> Node:
+    """Multi-head attention (B, T, H) over the tokens that `hide` does not mask, before the
+    projection."""
+    size = shape.hidden // shape.heads
 
-    def heads(part: str, order: list[int]) -> Node:
+    def heads(part: str, *order: int) -> Node:
         node = layers.linear(source, f"{name}.self.{part}")
-        return op.transpose(op.reshape(node, split, True), op.constant(np.array(order, np.int64)))
+        return op.transpose(op.reshape(node, ints(0, 0, shape.heads, size), True), ints(*order))
 
-    source = layers.quantized(x, f"{name}.self")
-    query, key = heads("query", [0, 2, 1, 3]), heads("key", [0, 2, 3, 1])
-    scores = op.multiply(op.matmul(query, key, False, False), op.constant(np.float32(size**-0.5)))
+    source: tuple[Node, Range | None] = layers.quantized(x, f"{name}.self")
+    query, key = heads("query", 0, 2, 1, 3), heads("key", 0, 2, 3, 1)
+    scores = op.multiply(op.matmul(query, key, False, False), number(size**-0.5))
     weights = op.softmax(op.add(scores, hide), -1)  # (B, heads, T, T)
-    mixed = op.matmul(weights, heads("value", [0, 2, 1, 3]), False, False)
-    mixed = op.transpose(mixed, op.constant(np.array([0, 2, 1, 3], np.int64)))
-    joined = op.constant(np.array([0, 0, layers.shape.hidden], np.int64))
-    return layers.quantized(op.reshape(mixed, joined, True), f"{name}.output")
+    mixed = op.matmul(weights, heads("value", 0, 2, 1, 3), False, False)
+    return op.reshape(op.transpose(mixed, ints(0, 2, 1, 3)), ints(0, 0, shape.hidden), True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import itertools
 import random
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -76,7 +75,7 @@ class Endpoint(Closing):
         url: str,
         key: str = "",
         patience: Patience | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float, Event], object] = lambda seconds, stop: stop.wait(seconds),
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -87,6 +86,8 @@ class Endpoint(Closing):
         self._patience = patience or Patience()
         self._sleep = sleep
         self._reached = False
+        self._making = Lock()
+        self._client: httpx2.Client | None = None
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - JSON
         """The answer to GET url + path.
@@ -96,53 +97,63 @@ class Endpoint(Closing):
         """
         return self._ask("GET", self.url + path, None)
 
-    def post(self, path: str, body: object) -> Any:  # noqa: ANN401 - JSON
+    def post(self, path: str, body: object, stop: Event | None = None) -> Any:  # noqa: ANN401
         """The answer to POST url + path; a path that begins with "//" is below the host and not
-        below the API's root. It is called from several threads at once.
+        below the API's root. It is called from several threads at once; there is no further try
+        once `stop` is set.
 
         Raises:
             Refused, ModelError: as `get`.
         """
         base = self.url.removesuffix("/v1") if path.startswith("//") else self.url
-        return self._ask("POST", base + path.replace("//", "/"), body)
+        return self._ask("POST", base + path.replace("//", "/"), body, stop)
 
     def close(self) -> None:
         """Let go of the connections; another request makes new ones."""
-        made = self.__dict__.pop("_client", None)
+        with self._making:
+            made, self._client = self._client, None
         if made is not None:
             made.close()
 
-    @cached_property
-    def _client(self) -> httpx2.Client:
+    def _connected(self) -> httpx2.Client:
         import httpx2  # imported here: it takes 0.1 s, and a model in this process needs none
 
-        headers = {"authorization": f"Bearer {self._key}"} if self._key else {}
-        timeout = httpx2.Timeout(self._patience.answer_s, connect=self._patience.connect_s)
-        # A proxy is for other machines.
-        return httpx2.Client(headers=headers, timeout=timeout, trust_env=not self._own_machine)
+        with self._making:
+            if self._client is None:
+                self._client = httpx2.Client(
+                    headers={"authorization": f"Bearer {self._key}"} if self._key else {},
+                    timeout=httpx2.Timeout(
+                        self._patience.answer_s, connect=self._patience.connect_s
+                    ),
+                    trust_env=not self._own_machine,  # a proxy is for other machines
+                )
+            return self._client
 
-    def _ask(self, method: str, url: str, body: object) -> Any:  # noqa: ANN401 - JSON
+    def _ask(self, method: str, url: str, body: object, stop: Event | None = None) -> Any:  # noqa: ANN401 - JSON
         patience, hung = self._patience, 0
+        stop = stop or Event()
         for tried in itertools.count(1):
             answer = self._try(method, url, body)
             if not isinstance(answer, _Failure):
                 return self._read(answer)
             hung += answer.hung
             most = patience.tries if self._reached else patience.first_tries
-            if tried >= most or hung >= patience.hung_tries:
+            if tried >= most or hung >= patience.hung_tries or stop.is_set():
                 raise ModelError(
                     f"{url} cannot be used: {answer.why}, after {tried} tries; check that the "
                     "server runs and that --model-url is its address, then run it again"
                 )
             wait_s = min(patience.wait_s * 2 ** (tried - 1), patience.longest_s)
-            self._sleep(max(answer.asked_s, wait_s * random.uniform(0.5, 1.5)))
+            self._sleep(max(answer.asked_s, wait_s * random.uniform(0.5, 1.5)), stop)
+            if stop.is_set():
+                raise ModelError(f"{url} is not tried again: {answer.why}, and others have failed")
         raise AssertionError("not reached: tries end")
 
     def _try(self, method: str, url: str, body: object) -> httpx2.Response | _Failure:
         import httpx2
 
         try:
-            answer = self._client.request(method, url, json=body)
+            answer = self._connected().request(method, url, json=body)
         except httpx2.TimeoutException as error:
             return _Failure(f"no answer in time ({type(error).__name__})", hung=True)
         except httpx2.TransportError as error:

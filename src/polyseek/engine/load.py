@@ -63,7 +63,7 @@ def spec_for(model: str = DEFAULT, directory: Path | None = None) -> tuple[Model
     Raises:
         ModelError: unknown model.
     """
-    if directory is None and model not in SPECS and Path(model, "config.json").is_file():
+    if directory is None and model and model not in SPECS and Path(model, "config.json").is_file():
         model, directory = "", Path(model)
     return _spec(model, directory), directory
 
@@ -115,10 +115,5 @@ def _openvino(
         raise ModelError(
             f"the backend openvino computes int8 and fp32 on the CPU, and not {precision} on "
             f"{device or 'the CPU'}; ask for one of these, or for --backend torch"
-        )
-    if spec.architecture != "bert":
-        raise ModelError(
-            f"{spec.name} is {spec.architecture!r}, which the backend openvino does not compute; "
-            "pip install 'polyseek[gpu]' and ask for --backend torch"
         )
     return OpenVINOForward(directory, spec, precision, threads)

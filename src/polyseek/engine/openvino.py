@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,30 +12,45 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from polyseek.engine.batch import rounded
+from polyseek.engine.batch import pad, rounded
 from polyseek.engine.int8 import load_ranges
-from polyseek.engine.pool import Floats, pool_padded
+from polyseek.engine.int8_cache import rounded_weights
+from polyseek.engine.pool import Floats, pool
+from polyseek.engine.shapes import BertShape, Qwen3Shape, read_shape
+from polyseek.errors import BadInput
 from polyseek.models.directory import read_config
+from polyseek.models.sources import weights_digest
 from polyseek.models.spec import ModelSpec
-from polyseek.models.tensors import Array, read_tensors
+from polyseek.models.tensors import Tensors, read_tensors
 
 if TYPE_CHECKING:
     import openvino as ov
 
 Precision = Literal["int8", "fp32"]
-WORDS = "embeddings.word_embeddings.weight"
+WORDS = {
+    "bert": "embeddings.word_embeddings.weight",
+    "xlm-roberta": "embeddings.word_embeddings.weight",
+    "qwen3": "embed_tokens.weight",
+}
+"""The table of word embeddings in each architecture."""
 KEPT_SHAPES = 64
 BATCH_TOKENS = 512
 """Padded tokens a batch: what one core's cache holds (docs/decisions/0003-int8.md)."""
+GROUP = 32
+"""Channels of an activation that share a scale where it is rounded as it comes, token by token
+(docs/decisions/0012-qwen3-cpu.md)."""
+WIDE, SHARED_CORES = 1024, 4
+"""From this hidden size on a batch runs on so many cores: its products are large enough to be
+shared, and a lone question would take too long on one."""
 
 
 class OpenVINOForward:
     """Token ids of B texts -> pooled vectors (B, D) float32.
 
-    A call runs on one core, and as many calls at once as there are cores: two cores that share
-    each product wait for one another, at 1.3 times the cost (docs/decisions/0003-int8.md).
-    The graph is compiled when it is first needed, in half a second: who only wants to know what
-    a collection was made with does not wait for it.
+    Of a small model, a call runs on one core, and as many calls at once as there are cores: two
+    cores that share each product wait for one another, at 1.3 times the cost
+    (docs/decisions/0003-int8.md). The graph is compiled when it is first needed, in half a second:
+    who only wants to know what a collection was made with does not wait for it.
     """
 
     batch_tokens = BATCH_TOKENS
@@ -48,13 +64,14 @@ class OpenVINOForward:
             ModelError: the directory does not hold a model of this architecture.
         """
         self._directory = directory
-        self._pooling = spec.pooling
+        self._spec = spec
         self._threads = threads
         self._int8 = precision == "int8"
         self._config = read_config(directory, spec)
+        self._shape = read_shape(self._config, directory)
         self._ranges = load_ranges(spec.name if self._int8 else "")
         self.precision = f"{precision}-{self._ranges.digest}".removesuffix("-")
-        self._pad_id = int(self._config.get("pad_token_id", 0))
+        self._pad_id = int(self._config.get("pad_token_id") or 0)
         self._compiling = threading.Lock()
 
     @property
@@ -64,42 +81,94 @@ class OpenVINOForward:
             return int(self._model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
 
     def pooled(self, rows: Sequence[Sequence[int]]) -> Floats:
-        return pool_padded(self._hidden, rows, self._pad_id, self._pooling)
+        """Token ids of B texts, in any order and of any lengths -> (B, D) float32.
 
-    def _hidden(self, ids: npt.NDArray[np.int64], mask: Floats) -> Floats:
-        """ids (B, T), mask (B, T) -> hidden states (B, T, H) float32."""
+        Raises:
+            BadInput: an id that the model has no row for.
+        """
+        ids, mask = pad(rows, self._pad_id)
+        self._check(ids)
+        made = self._run(ids, mask)
+        return made if self._one else pool(made[:, : ids.shape[1]], mask, self._spec.pooling)
+
+    def _check(self, ids: npt.NDArray[np.int64]) -> None:
+        vocabulary = int(self._config["vocab_size"])
+        lowest, highest = int(ids.min()), int(ids.max())
+        if not 0 <= lowest <= highest < vocabulary:  # a negative one would count from the end
+            raise BadInput(
+                f"token id {lowest if lowest < 0 else highest} is none of {self._spec.name}, whose "
+                f"ids go from 0 to {vocabulary - 1}"
+            )
+
+    def _run(self, ids: npt.NDArray[np.int64], mask: Floats) -> Floats:
+        """ids (B, T), mask (B, T) -> the graph's output: hidden states (B, >= T, H) float32, or
+        of each text one of them (B, H)."""
         texts, longest = ids.shape
-        padded = min(rounded(longest), self._config["max_position_embeddings"])
-        words = np.zeros((texts, padded, self._config["hidden_size"]), np.float32)
-        words[:, :longest] = self._tensors[WORDS][ids]
+        padded = min(rounded(longest), self._positions)
+        words = np.zeros((texts, padded, self._shape.hidden), np.float32)
+        words[:, :longest] = self._tensors.stored(WORDS[self._spec.architecture]).rows(ids)
         shown = np.zeros((texts, padded), np.float32)
         shown[:, :longest] = mask
+        last = self._spec.pooling == "last"
+        chosen = mask.sum(axis=1).astype(np.int64) - 1 if last else np.zeros(texts, np.int64)
         with self._compiling:
             model = self._model
+        given = {"words": words, "mask": shown, "chosen": chosen}
+        wanted = {each.any_name: given[each.any_name] for each in model.inputs}
         # Never model(...), which shares its inputs: where both kinds are mixed, OpenVINO 2026.4
         # writes to memory that is freed.
-        hidden: Floats = model.infer_new_request([words, shown])[0]  # (B, padded, H)
-        return hidden[:, :longest]
+        made: Floats = model.infer_new_request(wanted)[0]
+        return made
+
+    @property
+    def _one(self) -> bool:
+        """Whether a text's vector is that of one token, and the graph makes no others."""
+        return self._spec.pooling != "mean"
+
+    @property
+    def _positions(self) -> int:
+        """Most tokens of a text."""
+        before = self._shape.first_position if isinstance(self._shape, BertShape) else 0
+        return int(self._config["max_position_embeddings"]) - before
 
     @cached_property
-    def _tensors(self) -> Mapping[str, Array]:
-        return read_tensors(self._directory)
+    def _tensors(self) -> Tensors:
+        return read_tensors(self._directory).below(WORDS[self._spec.architecture])
+
+    @cached_property
+    def _rounded(self) -> Tensors | None:
+        """The weights in 8 bits; None where they are in 32, or in 8 by the calibrated ranges."""
+        if not self._int8 or self._ranges.by_name:
+            return None
+        return rounded_weights(self._tensors, weights_digest(self._directory))
 
     @cached_property
     def _model(self) -> ov.CompiledModel:
         import openvino as ov
 
-        from polyseek.engine.bert import Layers, Shape, build
+        from polyseek.engine import bert, qwen3
+        from polyseek.engine.layers import Layers
 
-        shape = Shape.read(self._config)
-        layers = Layers(self._tensors, shape, self._int8, self._ranges.by_name)
+        # The compiled graph goes on reading the files that _tensors and _rounded map.
+        layers = Layers(self._tensors, self._int8, self._ranges.by_name, self._rounded)
+        if isinstance(self._shape, Qwen3Shape):
+            graph = qwen3.build(layers, self._shape, self._one)
+        else:
+            graph = bert.build(layers, self._shape, self._one)
+        return ov.Core().compile_model(graph, "CPU", self._options())
+
+    def _options(self) -> dict[str, object]:
         options: dict[str, object] = {
             "PERFORMANCE_HINT": "THROUGHPUT",
             # Half precision would be chosen silently where the CPU has it.
             "INFERENCE_PRECISION_HINT": "f32",
+            "DYNAMIC_QUANTIZATION_GROUP_SIZE": GROUP if self._int8 else 0,
             # Kernels are kept for each shape of batch, 5 MB a shape; by default for 5,000.
             "CPU_RUNTIME_CACHE_CAPACITY": KEPT_SHAPES,
         }
         if self._threads:
             options["INFERENCE_NUM_THREADS"] = self._threads
-        return ov.Core().compile_model(build(layers), "CPU", options)
+        if self._shape.hidden >= WIDE:
+            cores = self._threads or os.cpu_count() or 1
+            options["NUM_STREAMS"] = -(-cores // SHARED_CORES)
+        return options

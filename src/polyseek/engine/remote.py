@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from functools import cached_property
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,19 @@ AT_ONCE = 4
 """Requests at a time: enough to keep a server busy, and few enough to leave it to others."""
 LENGTH = re.compile(r"token|context|too long|max(imum)?.{0,40}length|physical batch", re.IGNORECASE)
 """In an error's words: a text is too long, and not the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What all requests of one call share."""
+
+    texts: Sequence[str]
+    prompt: str
+    """Put before every text."""
+    rest: Mapping[str, str]
+    """Further fields of each request."""
+    stop: Event
+    """Set once no answer is wanted any more."""
 
 
 class RemoteEmbedder(Closing):
@@ -102,21 +117,24 @@ class RemoteEmbedder(Closing):
         if isinstance(texts, str):
             raise BadInput(f"embed takes a list of texts and got one string: {texts[:60]!r}")
         prompt = self.spec.prompt(role, instruction)
+        check_text(texts)
         self._check_lengths(texts, role, prompt)
         rest: dict[str, str] = {}
         if self._ours:
             prompt, rest = "", {"input_type": "query" if role == "query" else "document"}
             rest |= {"instruction": instruction} if instruction else {}
+        asked = _Asked(texts, prompt, rest, Event())
         vectors = np.empty((len(texts), self.spec.dimensions), np.float32)
-        batches = list(self._batches(texts))
         workers = ThreadPoolExecutor(AT_ONCE)
         try:
-            made = workers.map(lambda batch: self._embed(texts, batch, prompt, rest), batches)
-            for batch, rows in zip(batches, made, strict=True):
-                vectors[batch.start : batch.stop] = rows
+            made = {workers.submit(self._embed, asked, b): b for b in self._batches(texts)}
+            for each in as_completed(made):
+                batch = made[each]
+                vectors[batch.start : batch.stop] = each.result()
                 if progress:
                     progress(len(batch))
         finally:
+            asked.stop.set()  # where one has failed nobody waits for the others
             workers.shutdown(cancel_futures=True)
         return normalize(vectors)
 
@@ -153,22 +171,20 @@ class RemoteEmbedder(Closing):
         if texts:
             yield range(first, len(texts))
 
-    def _embed(
-        self, texts: Sequence[str], batch: range, prompt: str, rest: dict[str, str]
-    ) -> Floats:
+    def _embed(self, asked: _Asked, batch: range) -> Floats:
         """The vectors of a batch; in halves if it is too much for the endpoint."""
         body: dict[str, Any] = {
             "model": self._name,
-            "input": [prompt + texts[at] for at in batch],
+            "input": [asked.prompt + asked.texts[at] for at in batch],
             "encoding_format": "base64" if self._base64 else "float",
-            **rest,
+            **asked.rest,
         }
         try:
-            answer = self._endpoint.post("/embeddings", body)
+            answer = self._endpoint.post("/embeddings", body, asked.stop)
         except Refused as error:
             if self._base64 and re.search("encoding.?format|base64", error.reason):
                 self._base64 = False
-                return self._embed(texts, batch, prompt, rest)
+                return self._embed(asked, batch)
             large = error.status == 413 or TOO_MUCH.search(error.reason) is not None
             too_long = LENGTH.search(error.reason) is not None
             if large and len(batch) > 1:
@@ -176,11 +192,23 @@ class RemoteEmbedder(Closing):
                 if not too_long:  # so are the next ones
                     self._inputs = min(self._inputs, half)
                 parts = (batch[:half], batch[half:])
-                return np.concatenate([self._embed(texts, p, prompt, rest) for p in parts])
+                return np.concatenate([self._embed(asked, part) for part in parts])
             if large:
                 raise TooLong(
                     f"text {batch[0]} is too long for {self._name}: {error.reason}; shorten or "
-                    f"chunk it. It begins {texts[batch[0]][:60]!r}"
+                    f"chunk it. It begins {asked.texts[batch[0]][:60]!r}"
                 ) from error
             raise
         return vectors_of(answer, len(batch), self.spec.dimensions, self._endpoint.url)
+
+
+def check_text(texts: Sequence[str]) -> None:
+    """Raises BadInput where a text cannot be sent."""
+    for at, text in enumerate(texts):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise BadInput(
+                f"text {at} holds {text[error.start : error.end]!r}, half of a surrogate pair, "
+                "which is not text: decode it anew"
+            ) from error

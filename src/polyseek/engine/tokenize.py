@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tokenizers import Tokenizer as _Tokenizer
+from tokenizers.models import Unigram
 
 from polyseek.errors import ModelError
 from polyseek.models.q4 import NEVER
@@ -78,9 +79,9 @@ def _blind(inner: _Tokenizer) -> _Tokenizer:
     """The tokenizer without the special tokens among the pieces that its unigram model finds in a
     text: it has them there too, at the best of scores, and so would find them even so."""
     special = {token.content for token in inner.get_added_tokens_decoder().values()}
-    told = json.loads(inner.to_str()) if special else {}
-    if not told or told["model"]["type"] != "Unigram":
+    if not special or not isinstance(inner.model, Unigram):
         return inner
+    told = json.loads(inner.to_str())
     pieces = told["model"]["vocab"]
     told["model"]["vocab"] = [[p, NEVER if p in special else score] for p, score in pieces]
     return _Tokenizer.from_str(json.dumps(told))

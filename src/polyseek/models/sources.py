@@ -12,6 +12,8 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
@@ -25,6 +27,9 @@ FILES = ("*.json", "*.safetensors", "1_Pooling/config.json")
 DONE = "polyseek.json"
 """Written last into a converted directory: the digest of the source, and the format's version."""
 CONVERTED = 2
+LARGE = 2**26
+"""Bytes of weights whose digest takes longer than to look it up, and which cannot be written twice
+within one tick of a file system's clock."""
 
 
 def cache_directory() -> Path:
@@ -138,13 +143,36 @@ def _move(made: Path, target: Path) -> None:
 
 
 def weights_digest(directory: Path) -> str:
-    """SHA-256 of the model's weights, hexadecimal; remembered for directories that we made."""
+    """SHA-256 of the model's weights, hexadecimal. It is remembered: for directories that we made,
+    and for large files as long as they are not touched."""
     done = directory / DONE
     if done.exists():
         return str(json.loads(done.read_text())["weights"])
     files = sorted(directory.glob("*.safetensors"))
+    if sum(file.stat().st_size for file in files) < LARGE:
+        return _joined_digest(files)
+    note = cache_directory() / "digests" / _state(files)
+    with suppress(OSError):
+        return note.read_text("utf-8")
+    digest = _joined_digest(files)
+    with suppress(OSError):  # a cache that cannot be written costs time and no more
+        note.parent.mkdir(parents=True, exist_ok=True)
+        made = note.with_name(f".{note.name}.{os.getpid()}")
+        made.write_text(digest, "utf-8")
+        made.replace(note)
+    return digest
+
+
+def _joined_digest(files: Sequence[Path]) -> str:
     joined = "".join(file_digest(file) for file in files)
     return joined if len(files) == 1 else hashlib.sha256(joined.encode()).hexdigest()
+
+
+def _state(files: Sequence[Path]) -> str:
+    """What changes when a file is written, renamed or replaced, as one digest."""
+    told = [(str(file.resolve()), file.stat()) for file in files]
+    state = [(name, s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino) for name, s in told]
+    return hashlib.sha256(json.dumps(state).encode()).hexdigest()
 
 
 def file_digest(path: Path) -> str:

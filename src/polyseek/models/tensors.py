@@ -7,7 +7,8 @@ type, shape and offsets of each tensor, then the bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +22,85 @@ INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
 
 Array = npt.NDArray[np.float32] | npt.NDArray[np.float16]
+Floats = npt.NDArray[np.float32]
 
 
-def read_tensors(directory: Path) -> dict[str, Array]:
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A tensor as its file has it."""
+
+    data: npt.NDArray[Any]
+    """Mapped; bfloat16, for which NumPy has no type, as uint16 of the same bits."""
+    kind: str
+    """As in the file: a key of TYPES."""
+
+    def values(self) -> Array:
+        """All of it, mapped; bfloat16 becomes float32 in memory."""
+        return _widened(self.data) if self.kind == "BF16" else self.data
+
+    def rows(self, at: npt.NDArray[np.int64]) -> Floats:
+        """Those at the indices `at`, of any shape, as float32: only they are read."""
+        picked = self.data[at]
+        return _widened(picked) if self.kind == "BF16" else np.asarray(picked, np.float32)
+
+
+class Tensors(Mapping[str, Array]):
+    """The tensors of a model by name, mapped and not read."""
+
+    def __init__(self, stored: Mapping[str, Stored], source: Path) -> None:
+        self._stored = stored
+        self._source = source
+
+    def __getitem__(self, name: str) -> Array:
+        return self._stored[name].values()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stored)
+
+    def __len__(self) -> int:
+        return len(self._stored)
+
+    def stored(self, name: str) -> Stored:
+        """The tensor as its file has it.
+
+        Raises:
+            ModelError: there is none of this name.
+        """
+        if name not in self._stored:
+            raise ModelError(
+                f"{self._source} has no tensor {name!r}, which a model of its type has; fetch it "
+                "again, or name another directory"
+            )
+        return self._stored[name]
+
+    def float32(self, name: str) -> Floats:
+        """The tensor in memory. Raises ModelError if there is none of this name."""
+        return np.asarray(self.stored(name).values(), np.float32)
+
+    def below(self, anchor: str) -> Tensors:
+        """The tensors by their names in the architecture: a checkpoint may have them below a name
+        of its own ("model.", "bert."), which is what stands before `anchor`."""
+        found = [name for name in self if name == anchor or name.endswith(f".{anchor}")]
+        prefix = min(found, key=len).removesuffix(anchor) if found else ""
+        below = {n.removeprefix(prefix): t for n, t in self._stored.items() if n.startswith(prefix)}
+        return Tensors(below, self._source)
+
+
+def read_tensors(directory: Path) -> Tensors:
     """All tensors of a model directory, in one file or in shards, mapped and not read.
-
-    bfloat16 has no NumPy type and becomes float32 in memory.
 
     Raises:
         ModelError: no safetensors there, or a file that is cut short.
     """
-    tensors: dict[str, Array] = {}
+    found: dict[str, Stored] = {}
     for path in tensor_files(directory):
-        tensors.update(_read_file(path))
-    return tensors
+        found.update(_stored(path))
+    return Tensors(found, directory)
+
+
+def read_file(path: Path) -> Tensors:
+    """The tensors of one file, mapped and not read. Raises ModelError if it is cut short."""
+    return Tensors(_stored(path), path)
 
 
 def tensor_files(directory: Path) -> list[Path]:
@@ -55,7 +121,7 @@ def tensor_files(directory: Path) -> list[Path]:
     )
 
 
-def _read_file(path: Path) -> Mapping[str, Array]:
+def _stored(path: Path) -> Mapping[str, Stored]:
     try:
         data = np.memmap(path, np.uint8, mode="r")
         length = int(data[:8].view("<u8")[0])
@@ -69,8 +135,13 @@ def _read_file(path: Path) -> Mapping[str, Array]:
         raise ModelError(f"{path} is damaged ({error}); delete it and fetch it again") from error
 
 
-def _tensor(data: npt.NDArray[np.uint8], entry: Mapping[str, Any]) -> Array:
+def _tensor(data: npt.NDArray[np.uint8], entry: Mapping[str, Any]) -> Stored:
     start, end = entry["data_offsets"]
     kind = entry["dtype"]
-    array: Array = data[start:end].view(TYPES[kind]).reshape(entry["shape"])
-    return (array.astype(np.uint32) << 16).view(np.float32) if kind == "BF16" else array
+    return Stored(data[start:end].view(TYPES[kind]).reshape(entry["shape"]), kind)
+
+
+def _widened(bits: npt.NDArray[np.uint16]) -> Floats:
+    """bfloat16 is the upper half of a float32."""
+    wide: Floats = (bits.astype(np.uint32) << 16).view(np.float32)
+    return wide

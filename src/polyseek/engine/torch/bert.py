@@ -6,53 +6,22 @@ token has the one behind the padding's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
 from torch import Tensor
 from torch.nn.functional import gelu, layer_norm, linear
 
+from polyseek.engine.shapes import BertShape
 from polyseek.engine.torch.packed import Packed, attend, attend_once
-from polyseek.engine.torch.weights import Weights, only
+from polyseek.engine.torch.weights import Weights
 from polyseek.models.spec import Pooling
 
 ANCHOR = "embeddings.word_embeddings.weight"
 PARTS = ("query", "key", "value")
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The numbers of config.json."""
-
-    layers: int
-    heads: int
-    epsilon: float
-    first_position: int
-
-    @classmethod
-    def read(cls, config: Mapping[str, Any], directory: Path) -> Shape:
-        """From a parsed config.json.
-
-        Raises:
-            ModelError: it asks for what is not computed here.
-        """
-        only(config, directory, hidden_act="gelu", position_embedding_type="absolute")
-        only(config, directory, is_decoder=False)
-        roberta = config["model_type"] == "xlm-roberta"
-        return cls(
-            config["num_hidden_layers"],
-            config["num_attention_heads"],
-            config["layer_norm_eps"],
-            config["pad_token_id"] + 1 if roberta else 0,
-        )
-
-
 class Bert:
     """Packed texts -> pooled vectors (B, H)."""
 
-    def __init__(self, weights: Weights, shape: Shape, pooling: Pooling) -> None:
+    def __init__(self, weights: Weights, shape: BertShape, pooling: Pooling) -> None:
         self.shape = shape
         self.pooling = pooling
         self.words = weights.stored(ANCHOR)  # (vocabulary, H), cast after the lookup
@@ -87,7 +56,7 @@ class Norm:
 class Layer:
     """One layer: attention, then the network, each added to its input and normed."""
 
-    def __init__(self, weights: Weights, shape: Shape, name: str) -> None:
+    def __init__(self, weights: Weights, shape: BertShape, name: str) -> None:
         self.heads = shape.heads
         inner = f"{name}.attention.self"
         # Queries, keys and values one below the other: (3 H, H) and (3 H,).

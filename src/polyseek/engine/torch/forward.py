@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from polyseek.engine.pool import Floats
+from polyseek.engine.shapes import read_shape
 from polyseek.engine.torch import bert, qwen3
 from polyseek.engine.torch.packed import pack
 from polyseek.engine.torch.weights import Weights
@@ -59,9 +60,7 @@ class TorchForward:
         self._directory, self._spec = directory, spec
         config = read_config(directory, spec)
         self._vocabulary = int(config["vocab_size"])
-        self._shape: Any = (qwen3 if spec.architecture == "qwen3" else bert).Shape.read(
-            config, directory
-        )
+        self._shape: Any = read_shape(config, directory)
         self._lock = threading.Lock()
         if threads:
             torch.set_num_threads(threads)

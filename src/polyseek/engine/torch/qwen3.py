@@ -7,60 +7,24 @@ SwiGLU network (arXiv:2002.05202); no bias anywhere. arXiv:2505.09388.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.nn.functional import linear, rms_norm, silu
 
+from polyseek.engine.shapes import Qwen3Shape
 from polyseek.engine.torch.packed import Packed, attend, attend_once
-from polyseek.engine.torch.weights import Weights, only
+from polyseek.engine.torch.weights import Weights
 from polyseek.models.spec import Pooling
 
 ANCHOR = "embed_tokens.weight"
 Turn = tuple[Tensor, Tensor]
-"""Cosine and sine (N, 1, d) of each token's position."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The numbers of config.json. A head's width is its own: not hidden / heads."""
-
-    layers: int
-    heads: int
-    kv_heads: int
-    head: int
-    epsilon: float
-    theta: float
-
-    @classmethod
-    def read(cls, config: Mapping[str, Any], directory: Path) -> Shape:
-        """From a parsed config.json.
-
-        Raises:
-            ModelError: it asks for what is not computed here.
-        """
-        only(config, directory, hidden_act="silu", attention_bias=False, use_sliding_window=False)
-        only(config, directory, rope_scaling=None)
-        rope = config.get("rope_parameters") or {}  # transformers 5
-        only(rope, directory, rope_type="default")
-        return cls(
-            config["num_hidden_layers"],
-            config["num_attention_heads"],
-            config["num_key_value_heads"],
-            config["head_dim"],
-            config["rms_norm_eps"],
-            float(rope.get("rope_theta") or config["rope_theta"]),
-        )
+"""Cosine (N, 1, d) and sine (N, 1, d / 2) of each token's position."""
 
 
 class Qwen3:
     """Packed texts -> pooled vectors (B, H)."""
 
-    def __init__(self, weights: Weights, shape: Shape, pooling: Pooling) -> None:
+    def __init__(self, weights: Weights, shape: Qwen3Shape, pooling: Pooling) -> None:
         self.pooling = pooling
         self.shape = shape
         self.words = weights.stored(ANCHOR)  # (vocabulary, H), cast after the lookup
@@ -84,7 +48,7 @@ class Qwen3:
 class Layer:
     """One layer: attention, then the network, each added to its input."""
 
-    def __init__(self, weights: Weights, shape: Shape, name: str) -> None:
+    def __init__(self, weights: Weights, shape: Qwen3Shape, name: str) -> None:
         self.shape = shape
         attention = f"{name}.self_attn"
         self.norm = weights(name, "input_layernorm.weight")
@@ -102,10 +66,8 @@ class Layer:
         heads, kv = self.shape.heads, self.shape.kv_heads
         joined = linear(self._normed(x, self.norm), self.qkv).unflatten(-1, (-1, self.shape.head))
         query, key, value = joined.split((heads, kv, kv), dim=1)  # (N, heads or KV heads, d)
-        query, key = (
-            self._turned(query, self.query_norm, turn),
-            self._turned(key, self.key_norm, turn),
-        )
+        query = turned(self._normed(query, self.query_norm), turn)
+        key = turned(self._normed(key, self.key_norm), turn)
         mixed = attend(query, key, value, packed, causal=True)
         return self._network(x + linear(mixed.flatten(1), self.output))
 
@@ -118,28 +80,41 @@ class Layer:
         query = linear(normed[last], self.qkv[:border]).unflatten(-1, (-1, self.shape.head))
         joined = linear(normed, self.qkv[border:]).unflatten(-1, (-1, self.shape.head))
         key, value = joined.split((kv, kv), dim=1)
-        query = self._turned(query, self.query_norm, (turn[0][last], turn[1][last]))
-        mixed = attend_once(query, self._turned(key, self.key_norm, turn), value, packed)
+        query = turned(self._normed(query, self.query_norm), (turn[0][last], turn[1][last]))
+        key = turned(self._normed(key, self.key_norm), turn)
+        mixed = attend_once(query, key, value, packed)
         return self._network(x[last] + linear(mixed.flatten(1), self.output))
 
     def _network(self, x: Tensor) -> Tensor:
-        gate, up = linear(self._normed(x, self.network_norm), self.gate_up).chunk(2, dim=-1)
-        return x + linear(silu(gate) * up, self.down)
-
-    def _turned(self, x: Tensor, weight: Tensor, turn: Turn) -> Tensor:
-        """Queries or keys (n, heads, d) normed, then rotated."""
-        cosine, sine = turn
-        x = self._normed(x, weight)
-        low, high = x.chunk(2, dim=-1)
-        return x * cosine + torch.cat((-high, low), dim=-1) * sine
+        return x + linear(
+            gated(linear(self._normed(x, self.network_norm), self.gate_up)), self.down
+        )
 
     def _normed(self, x: Tensor, weight: Tensor) -> Tensor:
         return rms_norm(x, weight.shape, weight, self.shape.epsilon)
 
 
-def rotation(positions: Tensor, shape: Shape, dtype: torch.dtype) -> Turn:
+def gated(x: Tensor) -> Tensor:
+    """Gates and what they let through, side by side (n, 2 F) -> (n, F)."""
+    gate, up = x.chunk(2, dim=-1)
+    return silu(gate) * up
+
+
+def turned(x: Tensor, turn: Turn) -> Tensor:
+    """Queries or keys x (n, heads, d) rotated: (x₁ cos - x₂ sin, x₂ cos + x₁ sin) for the halves
+    of each head. Written so that little is stored in between: on a GPU that is what it costs."""
+    cosine, sine = turn
+    low, high = x.chunk(2, dim=-1)
+    made = x * cosine
+    first, second = made.chunk(2, dim=-1)
+    first.addcmul_(high, sine, value=-1)
+    second.addcmul_(low, sine)
+    return made
+
+
+def rotation(positions: Tensor, shape: Qwen3Shape, dtype: torch.dtype) -> Turn:
     """Of components i and i + d/2 by the angle position · theta^(-2i/d); angles in fp32."""
     steps = torch.arange(0, shape.head, 2, device=positions.device, dtype=torch.float32)
     angles = positions[:, None].float() * shape.theta ** -(steps / shape.head)  # (N, d / 2)
-    angles = torch.cat((angles, angles), dim=-1)[:, None]  # (N, 1, d)
-    return angles.cos().to(dtype), angles.sin().to(dtype)
+    cosine, sine = angles.cos()[:, None].to(dtype), angles.sin()[:, None].to(dtype)
+    return torch.cat((cosine, cosine), dim=-1), sine

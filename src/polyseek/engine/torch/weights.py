@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,27 +52,8 @@ class Weights:
         return torch.cat([self(before, each, after) for each in names])
 
 
-def only(config: Mapping[str, Any], directory: Path, **computed: object) -> None:
-    """Refuse a configuration that asks for what is not computed here.
-
-    Raises:
-        ModelError: a field has another value than the one in `computed`; one left out has not.
-    """
-    for field, value in computed.items():
-        if (asked := config.get(field, value)) != value:
-            raise ModelError(
-                f"{directory / 'config.json'} has {field} {asked!r}, and polyseek computes "
-                f"{value!r} only; use another model"
-            )
-
-
 def _open(path: Path, device: torch.device) -> Any:  # noqa: ANN401 - the library names no type
-    reason: Exception
     try:
         return safe_open(path, framework="pt", device=str(device))
     except (OSError, SafetensorError) as error:
-        reason = error
-    with suppress(OSError):
-        if path.stat().st_size == 0:
-            reason = ValueError("it is empty")
-    raise ModelError(f"{path} is damaged ({reason}); delete it and fetch it again") from reason
+        raise ModelError(f"{path} is damaged ({error}); delete it and fetch it again") from error
