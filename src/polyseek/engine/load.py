@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from importlib.util import find_spec as find_module
 from pathlib import Path
 
@@ -16,6 +16,9 @@ from polyseek.models.sources import locate, weights_digest
 from polyseek.models.spec import DEFAULT, SPECS, ModelSpec, find_spec
 from polyseek.settings import Backend, Precision
 
+HEAD_START_S = 0.4
+"""Of the model before its tokenizer. Reading that holds the interpreter for half a second, in which
+a graph that is built by then can be compiled."""
 OF_A_GPU = ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")
 """Files that drivers of GPUs make: of NVIDIA, of Windows' Linux, of AMD."""
 
@@ -51,6 +54,8 @@ def load(
         forward = _openvino(found, spec, device, precision, threads)
     with ThreadPoolExecutor(1) as beside:
         ready = beside.submit(lambda: forward.lanes) if warm else None
+        if ready:
+            wait([ready], HEAD_START_S)
         tokenizer.check_end(spec.architecture)
         if ready:
             ready.result()
