@@ -33,7 +33,7 @@ WORDS = {
     "qwen3": "embed_tokens.weight",
 }
 """The table of word embeddings in each architecture."""
-KEPT_SHAPES = 64
+KEPT_SHAPES = 128
 BATCH_TOKENS = 512
 """Padded tokens a batch: what one core's cache holds (docs/decisions/0003-int8.md)."""
 GROUP = 32
@@ -76,9 +76,9 @@ class OpenVINOForward:
 
     @property
     def lanes(self) -> int:
-        """A core each."""
+        """Two for each batch that is computed at a time, so that the next one is ready."""
         with self._compiling:
-            return int(self._model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+            return 2 * int(self._model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
 
     def pooled(self, rows: Sequence[Sequence[int]]) -> Floats:
         """Token ids of B texts, in any order and of any lengths -> (B, D) float32.
