@@ -53,7 +53,7 @@ from chunking import (
     structure,
 )
 from polyseek import Embedder, KnowledgeBase, load
-from polyseek.knowledge_base import CHUNK_TOKENS
+from polyseek.fingerprint import CHUNK_TOKENS
 from polyseek.store.collection import Collection
 
 SAMPLE = Path(__file__).parents[1] / "examples" / "cloud-security-policy"

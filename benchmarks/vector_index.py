@@ -42,7 +42,7 @@ from polyseek.models.sources import cache_directory
 from polyseek.store.faiss_index import FlatIndex
 from polyseek.store.index import ExactIndex, VectorIndex
 from polyseek.store.quantised import TRAINING_ROWS, QuantisedIndex
-from polyseek.store.rowfile import map_rows, write_rows
+from polyseek.store.rowfile import RowFile, write_rows
 
 XQUAD = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
 SIZES = (10_000, 42_000, 100_000)
@@ -220,12 +220,11 @@ def timed(search: Search, questions: Floats) -> tuple[np.ndarray, np.ndarray]:
 def competitors(vectors: Floats, scratch: Path) -> dict[str, tuple[Search, float, float]]:
     """For each index its search, the seconds to build it, and the megabytes it holds."""
     ids = np.arange(len(vectors))
-    write_rows(scratch / "rows.npy", len(ids), vectors.shape[1], [vectors])
+    write_rows(scratch, ids, vectors.shape[1], [vectors])
     spread = np.linspace(0, len(ids) - 1, min(TRAINING_ROWS, len(ids))).astype(np.int64)
 
     def quantised() -> VectorIndex:
-        fetch = map_rows(scratch / "rows.npy", ids)
-        return QuantisedIndex(vectors.shape[1], fetch, vectors[spread])
+        return QuantisedIndex(vectors.shape[1], RowFile(scratch), vectors[spread])
 
     made: dict[str, tuple[Search, float, float]] = {}
     for name, make in {

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from engine.conftest import Golden
 from engine.tiny import CASES, off, own_pooling, tiny
 from polyseek.engine.load import load
 from polyseek.errors import BadInput, ModelError
@@ -43,6 +44,17 @@ def test_fp32_is_the_reference(name: str, pooling: Pooling) -> None:
     assert made.dtype == np.float32
     assert off(made, golden.vectors) <= 1e-6
     np.testing.assert_allclose(made, golden.vectors, atol=2e-5)  # lengths too
+
+
+def test_the_embedded_default_is_the_same_on_both_backends(
+    model_directory: Path, golden: list[Golden]
+) -> None:
+    """So that a knowledge base made in fp32 on one is searched on the other."""
+    embedder = load(directory=model_directory, backend="torch", device="cpu", precision="fp32")
+    made = embedder.finish(embedder.run([each.ids for each in golden]))
+    assert off(made, np.stack([each.vector for each in golden])) <= 1e-6
+    other = load(directory=model_directory, backend="openvino", precision="fp32")
+    assert embedder.fingerprint == other.fingerprint
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])

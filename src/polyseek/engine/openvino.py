@@ -103,16 +103,16 @@ class OpenVINOForward:
     def _run(self, ids: npt.NDArray[np.int64], mask: Floats) -> Floats:
         """ids (B, T), mask (B, T) -> the graph's output: hidden states (B, >= T, H) float32, or
         of each text one of them (B, H)."""
+        with self._compiling:  # one at a time: the graph reads what was mapped for it
+            model, tensors = self._model, self._tensors
         texts, longest = ids.shape
         padded = min(rounded(longest), self._positions)
         words = np.zeros((texts, padded, self._shape.hidden), np.float32)
-        words[:, :longest] = self._tensors.stored(WORDS[self._spec.architecture]).rows(ids)
+        words[:, :longest] = tensors.stored(WORDS[self._spec.architecture]).rows(ids)
         shown = np.zeros((texts, padded), np.float32)
         shown[:, :longest] = mask
         last = self._spec.pooling == "last"
         chosen = mask.sum(axis=1).astype(np.int64) - 1 if last else np.zeros(texts, np.int64)
-        with self._compiling:
-            model = self._model
         given = {"words": words, "mask": shown, "chosen": chosen}
         wanted = {each.any_name: given[each.any_name] for each in model.inputs}
         # Never model(...), which shares its inputs: where both kinds are mixed, OpenVINO 2026.4
