@@ -65,6 +65,8 @@ class Tally:
     latencies_ms: list[float] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     tokens: int = 0
+    tokens_in_time: int = 0
+    """Of the answers that came before the round's end, when nobody asks any more."""
     wrong: int = 0
     least_cosine: float = 1.0
     without_retry_after: int = 0
@@ -134,6 +136,7 @@ async def client(port: int, texts: list[Text], first: int, until: float, tally: 
         if status == 200:
             tally.latencies_ms.append((time.perf_counter() - start) * 1e3)
             tally.tokens += text.tokens
+            tally.tokens_in_time += text.tokens * (time.perf_counter() <= until)
             cosine = cosine_of(text, body)
             tally.wrong += cosine < ALIKE
             tally.least_cosine = min(tally.least_cosine, cosine)
@@ -224,10 +227,10 @@ def main() -> None:
         asyncio.run(load_for(port, texts, chosen.clients, 3, 0))
         for turn in range(chosen.rounds):
             alone, alone_cpu = offline(embedder, raw, tokens, chosen.seconds / chosen.rounds / 2)
-            began, ours, theirs = time.perf_counter(), time.process_time(), cpu_of(port)
+            ours, theirs = time.process_time(), cpu_of(port)
             seconds = chosen.seconds / chosen.rounds
             tally = asyncio.run(load_for(port, texts, chosen.clients, seconds, turn))
-            rate = tally.tokens / (time.perf_counter() - began)
+            rate = tally.tokens_in_time / seconds
             theirs, ours = cpu_of(port) - theirs, time.process_time() - ours
             of_cpu = (tally.tokens / theirs, tally.tokens / (theirs + ours))
             rates.append((rate, alone, rate / alone, *(each / alone_cpu for each in of_cpu)))
