@@ -217,6 +217,19 @@ def test_a_language_that_is_new_is_not_grown(collection: Collection) -> None:
         assert view.present() == ["en", "fr", "zh"]
 
 
+def test_documents_without_passages_come_to_an_empty_collection(collection: Collection) -> None:
+    collection.catalog.remove([f"{number}.md" for number in range(DOCUMENTS)])
+    collection.publish(derive)
+    for name in ("empty.md", "another.md"):
+        put(collection.catalog, name, [])
+        collection.publish(derive)
+        assert collection.verify(derive) == []
+    put(collection.catalog, "new.md", ["new"])
+    collection.publish(derive)
+    with collection.view(derive) as view:
+        assert [id for id, _ in view.lexical.search(["new"], 5)] == view.ids.tolist()
+
+
 def test_another_recipe_is_made_anew(collection: Collection) -> None:
     put(collection.catalog, "new.md", ["new"])
     recipe = derive(collection.catalog.language_sums())

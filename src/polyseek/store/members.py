@@ -58,9 +58,9 @@ class Members:
         return Members(ids, documents, languages, self.sums, dict(moved))
 
     def still_hold(self) -> bool:
-        """Whether so little has changed that the sums may be held."""
+        """Whether there are sums, and so little has changed that they may be held."""
         few = sum(self.changed.values()) <= MOST_CHANGED
-        return few and all(
+        return bool(self.sums) and few and all(
             count <= SHARE_CHANGED * self.sums.get(language, (0,))[0]
             for language, count in self.changed.items()
         )
