@@ -217,17 +217,20 @@ def test_a_language_that_is_new_is_not_grown(collection: Collection) -> None:
         assert view.present() == ["en", "fr", "zh"]
 
 
-def test_documents_without_passages_come_to_an_empty_collection(collection: Collection) -> None:
-    collection.catalog.remove([f"{number}.md" for number in range(DOCUMENTS)])
-    collection.publish(derive)
-    for name in ("empty.md", "another.md"):
-        put(collection.catalog, name, [])
+def test_documents_without_passages_come_to_an_empty_collection(tmp_path: Path) -> None:
+    with Collection.open(tmp_path, write=True) as collection:
+        put(collection.catalog, "old.md", ["old"])
         collection.publish(derive)
-        assert collection.verify(derive) == []
-    put(collection.catalog, "new.md", ["new"])
-    collection.publish(derive)
-    with collection.view(derive) as view:
-        assert [id for id, _ in view.lexical.search(["new"], 5)] == view.ids.tolist()
+        collection.catalog.remove(["old.md"])
+        collection.publish(derive)
+        for name in ("empty.md", "another.md"):
+            put(collection.catalog, name, [])
+            collection.publish(derive)
+            assert collection.verify(derive) == []
+        put(collection.catalog, "new.md", ["new"])
+        collection.publish(derive)
+        with collection.view(derive) as view:
+            assert [id for id, _ in view.lexical.search(["new"], 5)] == view.ids.tolist()
 
 
 def test_another_recipe_is_made_anew(collection: Collection) -> None:
