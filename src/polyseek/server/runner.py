@@ -11,13 +11,11 @@ from typing import cast
 from polyseek.closing import Closing
 from polyseek.engine.embedder import Embedder
 from polyseek.engine.inputs import Tokens
-from polyseek.engine.intake import Ask, Intake
+from polyseek.engine.intake import CHARACTERS_A_TOKEN, Ask, Intake
 from polyseek.engine.pool import Floats
 from polyseek.engine.queue import Queue, Ran
 
 Rows = Sequence[Sequence[int]]
-CHARACTERS_A_TOKEN = 4
-"""About; by it the queue makes allowance for texts that are not tokenised yet."""
 
 
 @dataclass(frozen=True, slots=True)

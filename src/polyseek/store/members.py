@@ -60,9 +60,13 @@ class Members:
     def still_hold(self) -> bool:
         """Whether there are sums, and so little has changed that they may be held."""
         few = sum(self.changed.values()) <= MOST_CHANGED
-        return bool(self.sums) and few and all(
-            count <= SHARE_CHANGED * self.sums.get(language, (0,))[0]
-            for language, count in self.changed.items()
+        return (
+            bool(self.sums)
+            and few
+            and all(
+                count <= SHARE_CHANGED * self.sums.get(language, (0,))[0]
+                for language, count in self.changed.items()
+            )
         )
 
     def without(self, other: Members) -> Ids:
