@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import hmac
 import json
 import re
 import socket
@@ -192,6 +194,24 @@ def test_keys(serve: Serve) -> None:
         error_of(answer, 401, "invalid_api_key", "not known here")
     for path in ("/health", "/ready", "/metrics", "/docs", "/openapi.json"):
         assert live.client.get(path).status_code == 200
+
+
+def test_a_key_is_looked_at_where_the_request_is(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+    compare = hmac.compare_digest
+
+    def watched(sent: bytes, known: bytes) -> bool:
+        threads.append(threading.current_thread().name)
+        asyncio.get_running_loop()  # raises in a thread of a pool
+        return compare(sent, known)
+
+    live = serve(api_key="first")
+    monkeypatch.setattr(hmac, "compare_digest", watched)
+    headers = {"Authorization": "Bearer first"}
+    assert live.client.get("/v1/models", headers=headers).status_code == 200
+    assert len(threads) == 1
 
 
 # Under load.
