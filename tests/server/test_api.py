@@ -238,6 +238,16 @@ def test_full_it_refuses_and_recovers(serve: Serve) -> None:
     assert live.vectors("cat " * 400).shape == (1, 32)
 
 
+def test_ready_with_a_queue_of_less_than_a_batch(serve: Serve) -> None:
+    live = serve(queue_tokens=100)  # the toy's batches have 512; serve() waits until it is ready
+    live.slow.go.clear()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(live.vectors, "cat")
+        until(lambda: live.client.get("/ready").status_code == 503)
+        live.slow.go.set()
+        assert waiting.result(20).shape == (1, 32)
+
+
 def test_what_nobody_waits_for_is_dropped(live: Live) -> None:
     live.slow.go.clear()
     before = live.slow.texts

@@ -58,8 +58,9 @@ class Runner(Closing):
 
     @property
     def full(self) -> bool:
-        """Whether a request of one batch would be refused."""
-        return self.queue.held_tokens + self._coming + self._batch_tokens > self.queue.limit_tokens
+        """Whether a request of one batch, or the largest if that is smaller, would be refused."""
+        limit = self.queue.limit_tokens
+        return self.queue.held_tokens + self._coming + min(self._batch_tokens, limit) > limit
 
     @property
     def _coming(self) -> int:
