@@ -106,6 +106,12 @@ def test_one_at_work_is_not_let_go_of() -> None:
     run(steps, Loader(), memory_gb=2)
 
 
+@pytest.mark.parametrize("more", ["a", "owner/a", "b,c,b"])
+def test_named_twice(more: str) -> None:
+    with pytest.raises(BadInput, match=r"more_models has \S+, and this server has [ab] already"):
+        Models(read_settings(model="a", more_models=more))
+
+
 def test_larger_than_the_limit() -> None:
     with pytest.raises(BadInput, match=r"c takes about 2.0 GB and memory_gb is 1.5; allow more"):
         run(lambda models: None, Loader(), memory_gb=1.5)

@@ -50,14 +50,21 @@ class Models:
         loader: Load = load,
         watch: Callable[[str, Ran], None] = lambda model, ran: None,
     ) -> None:
-        """Raises ModelError if there is no such model, BadInput if one is larger than the limit."""
+        """Raises ModelError if there is no such model, BadInput if one is larger than the limit or
+        named twice."""
         self._settings, self._loader, self._watch = settings, loader, watch
         self.closing = False
         self._room = asyncio.Lock()
         self._requests = 0
         rows = [self._served(settings.model or DEFAULT, settings.model_path)]
         rows += [self._served(name, None) for name in settings.more_models]
-        self.served = {served.spec.name: served for served in rows}
+        self.served: dict[str, Served] = {}
+        for served in rows:
+            if self.served.setdefault(served.spec.name, served) is not served:
+                raise BadInput(
+                    f"more_models has {served.name}, and this server has {served.spec.name} "
+                    "already; leave it out"
+                )
 
     def _served(self, name: str, directory: Path | None) -> Served:
         spec, found = spec_for(name, directory)
