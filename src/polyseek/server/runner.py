@@ -93,8 +93,7 @@ class Runner(Closing):
         if ask.characters > limit:
             raise BadInput(
                 f"the request has {ask.characters} characters, with the instruction of each text, "
-                f"and this server counts the tokens of {limit} at once; send its texts in several "
-                "requests"
+                f"and this server counts the tokens of {limit} at once; send less in a request"
             )
         if self.counting.characters + ask.characters > limit:
             raise Overloaded(
