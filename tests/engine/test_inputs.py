@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polyseek.engine.embedder import Embedder
-from polyseek.engine.inputs import CHARACTERS_A_TOKEN, Cut, Tokens
+from polyseek.engine.inputs import LONGEST_TOKEN, Cut, Tokens
 from polyseek.errors import BadInput, TooLong
 from polyseek.models.spec import TASK, Role
 from toy import END, PASSAGE, QUERY, START, toy_embedder
@@ -48,6 +48,30 @@ def test_what_is_too_long_loses_its_end_or_its_start(text: str) -> None:
     assert start == Tokens([START, QUERY, *whole[3 - LIMIT :], END], cut=True)
 
 
+@pytest.mark.parametrize("truncate", CUTS)
+@pytest.mark.parametrize("words", [LIMIT - 3, 2 * LIMIT, 2 * LIMIT * LONGEST_TOKEN])
+def test_an_instruction_that_leaves_no_room_for_a_text_is_an_error(
+    words: int, truncate: Cut
+) -> None:
+    embedder = toy_embedder(max_tokens=LIMIT, told="query")
+    instruction = " ".join(["find"] * words)
+    wanted = "text 0 has|the prompt has" if truncate == "none" else "the prompt has"
+    with pytest.raises(TooLong, match=wanted):
+        embedder.prepare(["cat dog"], "query", instruction=instruction, truncate=truncate)
+
+
+def test_the_longest_instruction_that_fits_leaves_room_for_a_token() -> None:
+    embedder = toy_embedder(max_tokens=LIMIT, told="query")
+    instruction = " ".join(["find"] * (LIMIT - 4))
+    cuts: tuple[tuple[Cut, str], ...] = (("end", "cat"), ("start", "dog"))
+    for truncate, word in cuts:
+        (found,) = embedder.prepare(
+            ["cat dog"], "query", instruction=instruction, truncate=truncate
+        )
+        prompt = [START, QUERY, *ids(embedder, instruction)]
+        assert found == Tokens([*prompt, *ids(embedder, word), END], cut=True)
+
+
 class Counting:
     """How many characters it was given."""
 
@@ -77,15 +101,23 @@ def test_megabytes_are_cut_before_they_are_tokenised(truncate: Cut) -> None:
         last = "dog" if truncate == "start" else "cat"
         assert found.ids[-2:] == [*ids(embedder, last), END]
         assert found.cut
-    assert counting.characters < 2 * LIMIT * CHARACTERS_A_TOKEN
+    assert counting.characters < 2 * LIMIT * LONGEST_TOKEN
 
 
 def test_a_long_text_of_few_tokens_is_not_cut() -> None:
     embedder = toy_embedder(max_tokens=LIMIT)
-    text = "cat" + " " * 2 * LIMIT * CHARACTERS_A_TOKEN + "dog"
+    text = "cat" + " " * 2 * LIMIT * LONGEST_TOKEN + "dog"
     for truncate in CUTS:
         (found,) = embedder.prepare([text], "query", truncate=truncate)
         assert found == Tokens([START, QUERY, *ids(embedder, "cat dog"), END])
+
+
+def test_a_text_of_white_space_that_is_too_long_keeps_its_prompt() -> None:
+    embedder = toy_embedder(max_tokens=LIMIT)
+    text = ("cat" + " " * 2 * LIMIT * LONGEST_TOKEN) * LIMIT + "dog"
+    (found,) = embedder.prepare([text], "query", truncate="start")
+    assert found.ids[:2] == [START, QUERY]
+    assert (len(found.ids), found.cut) == (LIMIT, True)
 
 
 def test_token_ids_run_as_they_are_with_the_end_token_once() -> None:

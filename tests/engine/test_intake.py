@@ -11,7 +11,7 @@ from polyseek.engine.embedder import Embedder
 from polyseek.engine.inputs import Tokens
 from polyseek.engine.intake import TURN_CHARACTERS, Ask, Intake
 from polyseek.errors import BadInput, Overloaded, TooLong
-from toy import toy_embedder
+from toy import Told, toy_embedder
 
 
 class Watched:
@@ -34,8 +34,8 @@ class Watched:
         return self._inner.count(texts)
 
 
-def watched() -> tuple[Embedder, Watched]:
-    embedder = toy_embedder(max_tokens=16)
+def watched(told: Told = "") -> tuple[Embedder, Watched]:
+    embedder = toy_embedder(max_tokens=16, told=told)
     embedder.tokenizer = tokenizer = Watched(embedder)
     return embedder, tokenizer
 
@@ -71,10 +71,16 @@ def test_one_request_that_cannot_be_done_fails_alone_and_by_its_own_number() -> 
 
 
 def test_a_text_of_a_later_part_is_told_by_its_own_number() -> None:
-    embedder = toy_embedder(max_tokens=16)
+    embedder, tokenizer = watched()
+    tokenizer.go.set()
     texts = ["cat" + " " * 100] * (3 * TURN_CHARACTERS // 100)
-    with Intake(embedder) as intake, pytest.raises(TooLong, match=f"text {len(texts)} has 23"):
-        intake.submit(Ask([*texts, "cat " * 20])).result(10)
+    with Intake(embedder) as intake:
+        with pytest.raises(TooLong, match=f"text {len(texts)} has 23"):
+            intake.submit(Ask([*texts, "cat " * 20])).result(10)
+        assert sum(map(len, tokenizer.calls)) == len(texts) + 1  # none of them twice
+        rows = [[1] * 15] * TURN_CHARACTERS
+        with pytest.raises(BadInput, match=f"token array {len(rows)} has the id -1"):
+            intake.submit(Ask([*rows, [-1]])).result(20)
 
 
 def test_a_small_request_does_not_wait_for_a_large_one() -> None:
@@ -112,6 +118,27 @@ def test_token_arrays() -> None:
         with pytest.raises(BadInput, match=r"array 1 has the id -1 and those of toy go from 0 to"):
             intake.submit(Ask([[1], [2, -1]])).result(10)
         assert intake.submit(Ask([[1] * 99], truncate="end")).result(10)[0].cut
+
+
+def test_what_need_not_fit_is_tokenised_whole() -> None:
+    embedder = toy_embedder(max_tokens=16)
+    long = "cat " * 10_000
+    with Intake(embedder) as intake:
+        (text,) = intake.submit(Ask([long], fitted=False)).result(10)
+        assert [text.ids] == embedder.tokenizer.encode(["passage: " + long])
+        assert intake.submit(Ask([[7] * 99], fitted=False)).result(10) == [Tokens([7] * 99 + [2])]
+        with pytest.raises(BadInput, match=r"array 0 has the id -5 and those of toy go from 0 to"):
+            intake.submit(Ask([[1, -5, 2]], fitted=False)).result(10)
+
+
+def test_an_instruction_is_work_with_every_text() -> None:
+    embedder, tokenizer = watched("query")
+    ask = Ask(["cat"] * 8, "query", "find " * (TURN_CHARACTERS // 10), fitted=False)
+    assert ask.characters > 3 * TURN_CHARACTERS
+    tokenizer.go.set()
+    with Intake(embedder) as intake:
+        assert len(intake.submit(ask).result(10)) == 8
+    assert len(tokenizer.calls) > 3
 
 
 def test_closed_it_does_what_it_has_and_takes_no_more() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -159,9 +161,6 @@ def test_cancelled_before_it_began_it_never_runs() -> None:
 
 def test_cancelled_on_its_way_the_rest_never_runs() -> None:
     gate = Gate()
-    with held(gate) as queue:
-        pass
-    gate = Gate()
     with Queue(gate, lanes=1, batch_tokens=32, limit_tokens=10_000) as queue:
         job = queue.submit(same(16, 100))
         assert gate.busy.acquire(timeout=10)
@@ -200,16 +199,24 @@ def test_more_than_it_ever_takes_is_no_overload() -> None:
 
 
 def test_how_long_it_will_take() -> None:
+    told: list[Ran] = []
+    go = threading.Event()
+    go.set()
+
     def slowly(rows: Rows) -> Floats:
         time.sleep(0.02)
+        assert go.wait(10)
         return np.zeros((len(rows), 2), np.float32)
 
-    with Queue(slowly, lanes=1, batch_tokens=8, limit_tokens=10_000) as queue:
+    with Queue(slowly, lanes=1, batch_tokens=8, limit_tokens=10_000, watch=told.append) as queue:
         assert queue.seconds_left == 1
         queue.submit(same(8, 5)).done.result(10)
-        job = queue.submit(same(8, 100))
-        assert 1.5 < queue.seconds_left < 10
+        go.clear()
+        job = queue.submit(same(8, 1000))
+        rate = sum(ran.padded for ran in told) / sum(ran.seconds for ran in told)
+        assert queue.seconds_left == pytest.approx(8000 / rate)
         job.done.cancel()
+        go.set()
 
 
 def test_closed_it_answers_what_it_has_and_takes_no_more() -> None:
@@ -241,6 +248,44 @@ def test_a_batch_that_fails_fails_its_requests_and_no_others() -> None:
         assert len(queue.submit(same(64, 3)).done.result(10)) == 3
         assert queue.alive
         wait_until(lambda: queue.held_tokens == 0)
+
+
+def test_requests_beside_one_that_fails_are_answered() -> None:
+    gate = Gate()
+
+    def fragile(rows: Rows) -> Floats:
+        vectors = gate(rows)
+        if any(13 in row for row in rows):
+            raise RuntimeError("thirteen")
+        return vectors
+
+    with Queue(fragile, lanes=1, batch_tokens=64, limit_tokens=10_000) as queue:
+        queue.submit(same(64, 1))
+        assert gate.busy.acquire(timeout=10)
+        good = [queue.submit([[1, 100 + n, *[7] * 13, 2]]) for n in range(2)]
+        bad = queue.submit([[1, *[13] * 14, 2]])
+        last = queue.submit([[1, 200, *[7] * 13, 2]])
+        gate.open.set()
+        with pytest.raises(RuntimeError, match="thirteen"):
+            bad.done.result(10)
+        found = [job.done.result(10).tolist() for job in (*good, last)]
+        assert found == [[[16, 100]], [[16, 101]], [[16, 200]]]
+        assert queue.alive
+        wait_until(lambda: queue.held_tokens == 0)
+    assert [len(batch) for batch in gate.batches] == [1, 4, 1, 1, 1, 1]
+
+
+def test_what_is_answered_is_let_go_of_at_once() -> None:
+    gc.disable()
+    try:
+        with held(toy_embedder().run) as queue:
+            job = queue.submit(same(8, 3))
+            vectors = weakref.ref(job.done.result(10))
+            gone = weakref.ref(job)
+            del job
+            wait_until(lambda: gone() is None and vectors() is None)
+    finally:
+        gc.enable()
 
 
 def test_it_tells_of_its_batches() -> None:

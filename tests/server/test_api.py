@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import hmac
 import json
 import re
 import socket
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from polyseek.server import wire
 from server.conftest import Live, Serve, until
@@ -80,7 +84,8 @@ def test_roles(live: Live) -> None:
 def test_too_long_is_an_error_unless_it_may_be_cut(live: Live) -> None:
     texts = ["cat", "dog " * 600]
     told = "text 1 has 603 tokens with its prompt and toy takes 512"
-    error_of(live.embed(texts), 400, "text_too_long", told)
+    error = error_of(live.embed(texts), 400, "text_too_long", told)
+    assert error["param"] == "input"
     error_of(live.embed(texts, truncate="none"), 400, "text_too_long", told)
     usage = live.embed(texts, truncate="end").json()["usage"]
     assert usage == {"prompt_tokens": 516, "total_tokens": 516, "truncated": [1]}
@@ -96,8 +101,10 @@ def test_output_types(live: Live) -> None:
         row.tobytes() for row in signs
     ]
     told = "12 dimensions do not fill bytes"
+    before = live.slow.texts
     answer = live.embed("cat", output_dtype="binary", dimensions=12)
-    error_of(answer, 400, "invalid_value", told)
+    assert error_of(answer, 400, "invalid_value", told)["param"] == "dimensions"
+    assert live.slow.texts == before
 
 
 @pytest.mark.parametrize("path", ["/v1/embeddings", "/embeddings"])
@@ -134,9 +141,13 @@ def test_errors(live: Live) -> None:
     error_of(answer, 405, "method_not_allowed", "GET /v1/embeddings: Method Not Allowed")
     assert answer.headers["allow"] == "POST"
     answer = live.embed("cat", instruction="Find animals")
-    error_of(answer, 400, "invalid_value", "toy takes no instruction for a query")
-    answer = live.embed([[1, 2], [3, 2**60]])
-    error_of(answer, 400, "invalid_value", "token array 1 has the id 1152921504606846976")
+    error = error_of(answer, 400, "invalid_value", "toy takes no instruction for a query")
+    assert error["param"] == "instruction"
+    body = {"model": "toy", "input": [[1, 2], [3, 2**60, 2]]}
+    for path in ("/v1/embeddings", "/tokenize"):
+        told = "token array 1 has the id 1152921504606846976"
+        error = error_of(live.client.post(path, json=body), 400, "invalid_value", told)
+        assert error["param"] == "input"
 
 
 def test_limits(serve: Serve) -> None:
@@ -194,6 +205,24 @@ def test_keys(serve: Serve) -> None:
         assert live.client.get(path).status_code == 200
 
 
+def test_a_key_is_looked_at_where_the_request_is(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+    compare = hmac.compare_digest
+
+    def watched(sent: bytes, known: bytes) -> bool:
+        threads.append(threading.current_thread().name)
+        asyncio.get_running_loop()  # raises in a thread of a pool
+        return compare(sent, known)
+
+    live = serve(api_key="first")
+    monkeypatch.setattr(hmac, "compare_digest", watched)
+    headers = {"Authorization": "Bearer first"}
+    assert live.client.get("/v1/models", headers=headers).status_code == 200
+    assert len(threads) == 1
+
+
 # Under load.
 
 
@@ -216,6 +245,67 @@ def test_full_it_refuses_and_recovers(serve: Serve) -> None:
         assert all(each.result(20).shape == (2, 32) for each in waiting)
     until(lambda: live.client.get("/ready").status_code == 200)
     assert live.vectors("cat " * 400).shape == (1, 32)
+
+
+def test_ready_with_a_queue_of_less_than_a_batch(serve: Serve) -> None:
+    live = serve(queue_tokens=100)  # the toy's batches have 512; serve() waits until it is ready
+    live.slow.go.clear()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(live.vectors, "cat")
+        until(lambda: live.client.get("/ready").status_code == 503)
+        live.slow.go.set()
+        assert waiting.result(20).shape == (1, 32)
+
+
+class Held:
+    """A tokenizer that waits until it may go on."""
+
+    def __init__(self, live: Live) -> None:
+        self._inner = live.embedder.tokenizer
+        self.size = self._inner.size
+        self.busy, self.go = threading.Event(), threading.Event()
+        live.embedder.tokenizer = self
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        if any("held" in text for text in texts):
+            self.busy.set()
+            assert self.go.wait(20)
+        return self._inner.encode(texts)
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        return self._inner.count(texts)
+
+
+def test_counting_has_limits_and_holds_up_no_embedding(serve: Serve) -> None:
+    live = serve(queue_tokens=1000)
+    held = Held(live)
+
+    def count(*texts: str) -> httpx.Response:
+        return live.client.post("/tokenize", json={"model": "toy", "input": texts})
+
+    told = "has 4002 characters, .* counts the tokens of 4000 at once"
+    assert error_of(count("cat" * 667, "dog" * 667), 400, "invalid_value", told)["param"] == "input"
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(count, "held" * 500)
+        assert held.busy.wait(20)
+        told = "2000 characters are waiting to be counted and 2001 more .* limit of 4000"
+        answer = count("dog" * 667)
+        error_of(answer, 429, "queue_full", told)
+        assert answer.headers["retry-after"] == "1"
+        assert live.vectors("cat").shape == (1, 32)
+        assert live.client.get("/ready").status_code == 200
+        held.go.set()
+        assert waiting.result(20).json()["data"] == [{"index": 0, "tokens": 4, "fits": True}]
+    assert count("dog" * 667).status_code == 200
+
+
+def test_what_nobody_waits_for_is_not_counted(live: Live) -> None:
+    held = Held(live)
+    with pytest.raises(httpx.ReadTimeout):
+        live.client.post("/tokenize", json={"model": "toy", "input": "held"}, timeout=0.5)
+    gone = 'polyseek_requests_total{path="/tokenize",status="499"} 1.0'
+    until(lambda: gone in live.client.get("/metrics").text)
+    held.go.set()
 
 
 def test_what_nobody_waits_for_is_dropped(live: Live) -> None:
@@ -269,6 +359,8 @@ def test_tokenize(live: Live) -> None:
     ids = {"model": "toy", "input": [[1, 7, 2], [1, 8]], "ids": True}
     rows = live.client.post("/tokenize", json=ids).json()["data"]
     assert [row["ids"] for row in rows] == [[1, 7, 2], [1, 8, 2]]
+    many = {"model": "toy", "input": ["cat " * 30_000], "ids": True}
+    assert len(live.client.post("/tokenize", json=many).json()["data"][0]["ids"]) == 30_003
     long = {"model": "toy", "input": [[1] * 600]}
     assert live.client.post("/tokenize", json=long).json()["data"][0] == {
         "index": 0,
@@ -282,7 +374,7 @@ def test_metrics(live: Live) -> None:
     live.embed("cat " * 600, truncate="end")
     live.embed("")
     answer = live.client.get("/metrics")
-    assert answer.headers["content-type"].startswith("text/plain")
+    assert answer.headers["content-type"] == CONTENT_TYPE_LATEST
     lines = set(answer.text.splitlines())
     assert {
         'polyseek_requests_total{path="/v1/embeddings",status="200"} 2.0',

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
-from collections.abc import Callable
+import weakref
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
+from fastapi import Request
 
 from polyseek.engine.embedder import Embedder
 from polyseek.engine.intake import Ask
-from polyseek.errors import BadInput, ModelError, Overloaded
+from polyseek.errors import BadInput, ModelError, TooLong
 from polyseek.models import spec
-from polyseek.server.faults import Fault
+from polyseek.server.faults import Fault, NoRoom, on_polyseek_error
 from polyseek.server.models import Models
+from polyseek.server.wire import unless_gone
 from polyseek.settings import read_settings
 from toy import toy_embedder, toy_spec
 
@@ -50,11 +56,17 @@ def run(
 ) -> None:
     async def whole() -> None:
         given.setdefault("precision", "int8")
-        models = Models(read_settings(model="a", more_models="b,c", **given), loader)
+        settings = read_settings(model="a", more_models="b,c", **given)
+        models = Models(settings, loader, finder=find)
         await with_models(models)
         await models.close()
 
     asyncio.run(whole())
+
+
+def find(row: spec.ModelSpec, directory: Path | None, download: bool) -> Path:
+    """A toy's weights, which it needs none of."""
+    return Path()
 
 
 async def ask(models: Models, name: str) -> None:
@@ -98,12 +110,106 @@ def test_the_one_not_used_for_longest_makes_room() -> None:
 def test_one_at_work_is_not_let_go_of() -> None:
     async def steps(models: Models) -> None:
         async with models.use(models.find("a")):
-            with pytest.raises(Overloaded, match="no room for c beside a, at work"):
+            with pytest.raises(NoRoom, match="no room for c beside a, at work") as caught:
                 await ask(models, "c")
+            answer = await on_polyseek_error(Request({"type": "http"}), caught.value)
+            error = json.loads(bytes(answer.body))["error"]
+            assert (answer.status_code, error["code"], error["param"]) == (429, "no_room", "model")
+            assert answer.headers["retry-after"] == "5"
+            assert models.waits == ""
         await ask(models, "c")
         assert loaded(models) == ["c"]
 
     run(steps, Loader(), memory_gb=2)
+
+
+def test_one_let_go_of_is_out_of_memory_before_the_next_comes() -> None:
+    models: list[weakref.ref[Embedder]] = []
+    alive: list[list[str]] = []
+
+    def loader(name: str, *_: object, **__: object) -> Embedder:
+        alive.append([embedder.spec.name for each in models if (embedder := each())])
+        models.append(weakref.ref(embedder := toy_embedder(max_tokens=16)))
+        return embedder
+
+    async def steps(models: Models) -> None:
+        await ask(models, "a")
+        with pytest.raises(TooLong):
+            async with models.use(models.find("a")) as runner:
+                await unless_gone(quiet(), runner.embed(Ask(["cat " * 20])))
+        with pytest.raises(BadInput):
+            async with models.use(models.find("a")) as runner:
+                await unless_gone(quiet(), runner.count(Ask([[-1]])))
+        del runner
+        await ask(models, "c")
+        await ask(models, "b")
+
+    run(steps, loader, memory_gb=2)
+    assert alive == [[], [], []]
+
+
+def quiet() -> Request:
+    """A request whose client stays."""
+
+    async def receive() -> NoReturn:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    return Request({"type": "http"}, receive)
+
+
+def test_none_is_let_go_of_for_one_that_is_not_there() -> None:
+    def nowhere(row: spec.ModelSpec, directory: Path | None, download: bool) -> Path:
+        raise ModelError(f"no weights for {row.name}")
+
+    async def steps() -> None:
+        loader = Loader()
+        settings = read_settings(model="a", more_models="b,c", memory_gb=2, precision="int8")
+        async with closed(Models(settings, loader, finder=nowhere)) as models:
+            await ask(models, "a")
+            with pytest.raises(ModelError, match="no weights for c"):
+                await ask(models, "c")
+            assert loaded(models) == ["a"]
+            assert models.waits == ""
+            assert loader.loaded == ["a"]
+            await ask(models, "b")  # there is room, so that loading it tells whether it is there
+            assert loaded(models) == ["a", "b"]
+
+    asyncio.run(steps())
+
+
+@asynccontextmanager
+async def closed(models: Models) -> AsyncIterator[Models]:
+    yield models
+    await models.close()
+
+
+def test_ready_stays_so_while_one_makes_room_for_another() -> None:
+    told: list[str] = []
+
+    async def steps(models: Models) -> None:
+        def loader(name: str, *_: object, **__: object) -> Embedder:
+            told.append(models.waits)
+            if name == "c":
+                raise ModelError("damaged")
+            return toy_embedder()
+
+        models._loader = loader
+        await ask(models, "a")
+        with pytest.raises(ModelError, match="damaged"):
+            await ask(models, "c")
+        assert loaded(models) == []
+        assert models.waits == ""
+        await ask(models, "b")
+
+    run(steps, Loader(), memory_gb=2)
+    assert told == ["a is not loaded yet", "", ""]
+
+
+@pytest.mark.parametrize("more", ["a", "owner/a", "b,c,b"])
+def test_named_twice(more: str) -> None:
+    with pytest.raises(BadInput, match=r"more_models has \S+, and this server has [ab] already"):
+        Models(read_settings(model="a", more_models=more))
 
 
 def test_larger_than_the_limit() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from polyseek.engine.intake import Ask
-from polyseek.errors import BadInput
 from polyseek.models.instructions import PROFILES
 from polyseek.server.faults import Fault
 from polyseek.server.openai import (
@@ -24,7 +24,7 @@ from polyseek.server.openai import (
     parse,
     rendered,
 )
-from toy import Floats, toy_embedder
+from toy import Floats, toy_embedder, toy_spec
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -32,6 +32,7 @@ JSON = st.recursive(
     max_leaves=20,
 )
 FIELDS = st.sampled_from([*EmbeddingRequest.model_fields, "inputs", ""])
+SPEC = toy_spec(told="both")
 GOOD: dict[str, Any] = {"model": "toy", "input": "cat"}
 
 
@@ -58,8 +59,9 @@ def test_any_fields_are_a_request_or_an_error_that_names_one(fields: dict[str, A
         assert fault.param is None or fault.param in str(fault)
     else:
         try:
-            ask = wanted.ask(100)
-        except (Fault, BadInput):
+            ask = wanted.ask(SPEC, 100)
+        except Fault as fault:
+            assert (fault.status, fault.param) in ((400, "input"), (400, "instruction"))
             return
         assert len(ask.inputs) > 0
         assert ask.role in ("query", "passage")
@@ -146,17 +148,53 @@ def test_null_is_as_good_as_left_out() -> None:
     ],
 )
 def test_what_the_engine_is_asked(fields: dict[str, Any], ask: Ask) -> None:
-    assert made(**fields).ask(9) == ask
+    assert made(**fields).ask(SPEC, 9) == ask
 
 
-def test_an_unknown_profile() -> None:
-    with pytest.raises(BadInput, match="unknown instruction 'fault'; did you mean 'faults'"):
-        made(instruction="fault").ask(9)
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"instruction": "fault"}, "unknown instruction 'fault'; did you mean 'faults'"),
+        ({"instruction": "Find\nit"}, "has several lines"),
+        ({"instruction": "Find it", "input": [1, 2]}, "token ids get no prompt, and so no instr"),
+        ({"instruction": "legal", "input": [[1], [2]]}, "token ids get no prompt, and so no instr"),
+    ],
+)
+def test_an_instruction_that_cannot_be_followed(fields: dict[str, Any], told: str) -> None:
+    with pytest.raises(Fault, match=told) as caught:
+        made(**fields).ask(SPEC, 9)
+    assert (caught.value.code, caught.value.param) == ("invalid_value", "instruction")
+
+
+def test_an_instruction_for_a_model_that_takes_none() -> None:
+    with pytest.raises(Fault, match="toy takes no instruction for a query") as caught:
+        made(instruction="Find it").ask(toy_spec(), 9)
+    assert caught.value.param == "instruction"
+    assert made(instruction=" ", input=[1]).ask(toy_spec(), 9).inputs == [[1]]
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"dimensions": 33}, "no vectors of 33 dimensions; ask for 4 to 32"),
+        ({"dimensions": 12, "output_dtype": "binary"}, "12 dimensions do not fill bytes"),
+        ({"dimensions": 9, "output_dtype": "ubinary"}, "ask for a multiple of 8"),
+    ],
+)
+def test_vectors_that_there_are_not(fields: dict[str, Any], told: str) -> None:
+    spec = toy_spec(least_dimensions=4)
+    with pytest.raises(Fault, match=told) as caught:
+        made(**fields).check(spec)
+    assert caught.value.param == "dimensions"
+    made(dimensions=16, output_dtype="binary").check(spec)
+    made(dimensions=9, output_dtype="int8").check(spec)
+    with pytest.raises(Fault, match="30 dimensions do not fill bytes"):
+        made(output_dtype="binary").check(replace(spec, dimensions=30))
 
 
 def test_too_many_texts() -> None:
     with pytest.raises(Fault, match="input has 4 texts and this server takes 3"):
-        made(input=["cat"] * 4).ask(3)
+        made(input=["cat"] * 4).ask(SPEC, 3)
 
 
 def vectors() -> Floats:
@@ -199,8 +237,6 @@ def test_bits_are_signs() -> None:
     )
     text = embeddings(output_dtype="ubinary", encoding_format="base64")[1]
     assert base64.b64decode(text) == unsigned[1].tobytes()
-    with pytest.raises(BadInput, match=r"9 dimensions do not fill bytes; .* multiple of 8"):
-        converted(vectors()[:, :9], "binary")
 
 
 def test_a_vector_of_zeros_stays_one() -> None:

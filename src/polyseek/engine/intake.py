@@ -16,12 +16,14 @@ from typing import cast
 
 from polyseek.closing import Closing
 from polyseek.engine.embedder import Embedder
-from polyseek.engine.inputs import Cut, Tokens
-from polyseek.errors import Overloaded, PolyseekError
+from polyseek.engine.inputs import Cut, Tokens, ended, tokens_as_given, tokens_of
+from polyseek.errors import Overloaded
 from polyseek.models.spec import Role
 
 TURN_CHARACTERS = 32_768
 """About 40 ms of one core: of all requests together, and of one request in its turn."""
+CHARACTERS_A_TOKEN = 4
+"""About; what is not tokenised yet is reckoned by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Ask:
     role: Role = "passage"
     instruction: str = ""
     truncate: Cut = "none"
+    fitted: bool = True
+    """Whether they are to fit the model. Else no number of tokens is too many."""
 
     @property
     def texts(self) -> bool:
@@ -41,8 +45,10 @@ class Ask:
 
     @property
     def characters(self) -> int:
-        """Of all inputs; a token id counts as four."""
-        return sum(map(len, self.inputs)) * (1 if self.texts else 4)
+        """Of all inputs, each with its instruction; a token id counts as so many as it is about."""
+        if not self.texts:
+            return sum(map(len, self.inputs)) * CHARACTERS_A_TOKEN
+        return sum(map(len, self.inputs)) + len(self.inputs) * len(self.instruction)
 
 
 @dataclass(eq=False, slots=True)
@@ -55,7 +61,7 @@ class _Pending:
         """Where the part that is next ends."""
         end, characters = len(self.made), 0
         while end < len(self.ask.inputs) and characters < TURN_CHARACTERS:
-            characters += len(self.ask.inputs[end]) + 1
+            characters += len(self.ask.inputs[end]) + len(self.ask.instruction) + 1
             end += 1
         return end
 
@@ -79,7 +85,7 @@ class Intake(Closing):
         return self._thread.is_alive()
 
     def submit(self, ask: Ask) -> Future[list[Tokens]]:
-        """Token ids of each input. It fails with what Embedder.prepare raises. Cancel it, and the
+        """Token ids of each input. It fails with what engine/inputs raises. Cancel it, and the
         rest is not done.
 
         Raises:
@@ -108,10 +114,10 @@ class Intake(Closing):
 
     def _work(self) -> None:
         while turn := self._next():
-            alike: dict[tuple[bool, Role, str, Cut], list[_Pending]] = {}
+            alike: dict[tuple[bool, Role, str, Cut, bool], list[_Pending]] = {}
             for pending in turn:
                 ask = pending.ask
-                key = (ask.texts, ask.role, ask.instruction, ask.truncate)
+                key = (ask.texts, ask.role, ask.instruction, ask.truncate, ask.fitted)
                 alike.setdefault(key, []).append(pending)
             for group in alike.values():
                 self._prepare(group)
@@ -130,48 +136,45 @@ class Intake(Closing):
                 pending = self._pending.popleft()
                 if pending.done.cancelled():
                     continue
-                start, end = len(pending.made), pending.part()
-                characters += sum(len(each) for each in pending.ask.inputs[start:end])
+                ask, start, end = pending.ask, len(pending.made), pending.part()
+                characters += sum(
+                    len(each) + len(ask.instruction) for each in ask.inputs[start:end]
+                )
                 turn.append(pending)
             return turn
 
     def _prepare(self, group: list[_Pending]) -> None:
         """One part of each; all of them are prepared alike."""
         parts = [pending.ask.inputs[len(pending.made) : pending.part()] for pending in group]
+        first = len(group[0].made)
         try:
-            made = iter(self._tokens(group[0].ask, [each for part in parts for each in part]))
+            made = iter(
+                self._tokens(group[0].ask, [each for part in parts for each in part], first)
+            )
         except Exception as error:  # whatever it was, the request is told and the thread lives on
-            if len(group) > 1:
+            if len(group) > 1:  # each again by itself, so that one is told and by its own number
                 for pending in group:
                     self._prepare([pending])
             else:
-                self._fail(group[0], error)
+                with suppress(InvalidStateError):
+                    group[0].done.set_exception(error)
             return
         for pending, part in zip(group, parts, strict=True):
             pending.made.extend(next(made) for _ in part)
             self._go_on(pending)
 
-    def _tokens(self, ask: Ask, inputs: Sequence[str | Sequence[int]]) -> list[Tokens]:
-        if ask.texts:
-            texts = cast("Sequence[str]", inputs)
-            return self._embedder.prepare(
-                texts, ask.role, instruction=ask.instruction, truncate=ask.truncate
-            )
-        return self._embedder.prepare_ids(
-            cast("Sequence[list[int]]", inputs), truncate=ask.truncate
-        )
-
-    def _fail(self, pending: _Pending, error: Exception) -> None:
-        """Tell the request, with the number that the text has in it and not in its part."""
-        before, end = len(pending.made), pending.part()
-        if before and isinstance(error, PolyseekError):
-            first = [""] * before if pending.ask.texts else [[0]] * before
-            try:
-                self._tokens(pending.ask, [*first, *pending.ask.inputs[before:end]])
-            except PolyseekError as numbered:
-                error = numbered
-        with suppress(InvalidStateError):
-            pending.done.set_exception(error)
+    def _tokens(self, ask: Ask, inputs: Sequence[str | Sequence[int]], first: int) -> list[Tokens]:
+        """`first`: the number that the first input has in its request."""
+        tokenizer, spec = self._embedder.tokenizer, self._embedder.spec
+        if not ask.texts:
+            rows = cast("Sequence[Sequence[int]]", inputs)
+            if ask.fitted:
+                return tokens_as_given(tokenizer, spec, rows, ask.truncate, first)
+            return [Tokens(row) for row in ended(tokenizer, spec, rows, first)]
+        texts, prompt = cast("Sequence[str]", inputs), spec.prompt(ask.role, ask.instruction)
+        if ask.fitted:
+            return tokens_of(tokenizer, spec, texts, prompt, ask.truncate, first)
+        return [Tokens(row) for row in tokenizer.encode([prompt + text for text in texts])]
 
     def _go_on(self, pending: _Pending) -> None:
         if pending.done.cancelled():

@@ -146,7 +146,10 @@ class Queue(Closing):
                 self._by_length.setdefault(length, OrderedDict())[job] = None
                 self._rows[length] += len(rows_of_length)
             self._changed.notify_all()
-        job.done.add_done_callback(lambda _: self._forget(job))
+        # The future keeps its callbacks. Did one keep the job, the two, its vectors and this queue
+        # with its model would be a circle, which stays in memory until somebody looks for such.
+        held = [job]
+        job.done.add_done_callback(lambda _: self._forget(held.pop()))
         return job
 
     def refuse_if_full(self, tokens: int) -> None:
@@ -187,6 +190,7 @@ class Queue(Closing):
     def _work(self) -> None:
         while batch := self._next():
             self._run(batch)
+            del batch  # a lane that waits keeps nobody's texts and vectors
 
     def _next(self) -> list[Place]:
         with self._changed:
@@ -233,9 +237,13 @@ class Queue(Closing):
             job.begun = job.begun or start
         try:
             vectors = self._run_rows(rows)
-        except Exception as error:  # whatever it was, its requests are told and the lane lives on
-            for job in {job for job, _ in batch}:
-                job.fail(error)
+        except Exception as error:  # whatever it was, its request is told and the lane lives on
+            if len({job for job, _ in batch}) == 1:
+                batch[0][0].fail(error)
+                return
+            vectors = None
+        if vectors is None:  # not in the clause above: the error would keep what did not fit
+            self._run_apart(batch)
             return
         tokens, padded = sum(map(len, rows)), len(rows) * max(rounded(len(row)) for row in rows)
         ran = Ran(len(rows), tokens, padded, self._batch_tokens, perf_counter() - start)
@@ -249,6 +257,15 @@ class Queue(Closing):
         self._watch(ran)
         for job in whole:
             job.finish()
+
+    def _run_apart(self, batch: list[Place]) -> None:
+        """Each request's texts by themselves, so that one of them fails no other's."""
+        apart: dict[Job, list[Place]] = {}
+        for job, at in batch:
+            apart.setdefault(job, []).append((job, at))
+        for job, places in apart.items():
+            if not job.done.done():
+                self._run(places)
 
 
 def _size(waiting: int, full: int) -> int:

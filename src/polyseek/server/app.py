@@ -9,23 +9,23 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 
 import polyseek
 from polyseek.engine.intake import Ask
 from polyseek.engine.load import load
-from polyseek.errors import BadInput
 from polyseek.server import openai, schema
 from polyseek.server.auth import KeyCheck
-from polyseek.server.faults import HANDLERS, Fault
-from polyseek.server.metrics import TEXT, Measured, Metrics
+from polyseek.server.faults import HANDLERS
+from polyseek.server.metrics import Measured, Metrics
 from polyseek.server.models import Load, Models, Served
 from polyseek.server.page import page
 from polyseek.server.runner import Answer
 from polyseek.server.wire import LONG, read_body, unless_gone
 from polyseek.settings import Settings
 
-MANY = 64
-"""Vectors that are worth a thread to write as JSON."""
+MANY = 25_000
+"""Numbers that are worth a thread to write as JSON; a millisecond or so."""
 Told = Callable[[Models, BaseException | None], None]
 
 
@@ -104,11 +104,9 @@ class Api:
     async def embeddings(self, request: Request) -> Response:
         """Vectors of a text, of texts, of token ids, in their order."""
         wanted = await self._parsed(openai.EmbeddingRequest, request)
-        served, ask = self._models.find(wanted.model), wanted.ask(self._settings.max_texts)
-        try:
-            served.spec.check_dimensions(wanted.dimensions or 0)
-        except BadInput as error:
-            raise Fault(400, str(error), code="invalid_value", param="dimensions") from error
+        served = self._models.find(wanted.model)
+        ask = wanted.ask(served.spec, self._settings.max_texts)
+        wanted.check(served.spec)
         body, answer = await unless_gone(request, self._embedded(served, wanted, ask))
         headers = {
             "x-tokenize-ms": f"{answer.tokenize_s * 1e3:.1f}",
@@ -122,31 +120,30 @@ class Api:
     ) -> tuple[bytes, Answer]:
         async with self._models.use(served) as runner:
             answer = await runner.embed(ask)
-            embedder = runner.embedder
-        self._metrics.answered(served.spec.name, answer)
+            self._metrics.answered(served.spec.name, answer)
 
-        def body() -> bytes:
-            vectors = embedder.finish(answer.vectors, wanted.dimensions or 0)
-            tokens = sum(len(each.ids) for each in answer.ready)
-            cut = [at for at, each in enumerate(answer.ready) if each.cut]
-            return openai.rendered(wanted, served.spec.name, vectors, tokens, cut)
+            def body() -> bytes:
+                vectors = runner.embedder.finish(answer.vectors, wanted.dimensions or 0)
+                tokens = sum(len(each.ids) for each in answer.ready)
+                cut = [at for at, each in enumerate(answer.ready) if each.cut]
+                return openai.rendered(wanted, served.spec.name, vectors, tokens, cut)
 
-        return (await asyncio.to_thread(body) if len(answer.ready) > MANY else body()), answer
+            return await _made(body, answer.vectors.size), answer
 
     async def tokenize(self, request: Request) -> Response:
         """How many tokens each text has, and whether it fits."""
         wanted = await self._parsed(openai.TokenizeRequest, request)
-        served, ask = self._models.find(wanted.model), wanted.ask(self._settings.max_texts)
+        served = self._models.find(wanted.model)
+        ask = wanted.ask(served.spec, self._settings.max_texts)
+        body = await unless_gone(request, self._counted(served, wanted, ask))
+        return Response(body, media_type="application/json")
+
+    async def _counted(self, served: Served, wanted: openai.TokenizeRequest, ask: Ask) -> bytes:
         async with self._models.use(served) as runner:
-            rows = await asyncio.to_thread(runner.tokens, ask)
-        limit = served.spec.max_tokens
-        data = [
-            {"index": at, "tokens": len(row), "fits": len(row) <= limit}
-            | ({"ids": row} if wanted.ids else {})
-            for at, row in enumerate(rows)
-        ]
-        told = {"object": "list", "model": served.spec.name, "max_tokens": limit, "data": data}
-        return JSONResponse(told)
+            rows = [each.ids for each in await runner.count(ask)]
+        name, limit = served.spec.name, served.spec.max_tokens
+        numbers = 3 * len(rows) + wanted.ids * sum(map(len, rows))
+        return await _made(lambda: openai.counted(wanted, name, rows, limit), numbers)
 
     async def _parsed(self, form: type[openai.Form], request: Request) -> openai.Form:
         body = await read_body(request, self._settings.max_body_mb)
@@ -177,7 +174,12 @@ class Api:
 
     async def metrics(self) -> Response:
         """The text format of Prometheus."""
-        return Response(self._metrics.text(), headers={"content-type": TEXT})
+        return Response(self._metrics.text(), headers={"content-type": CONTENT_TYPE_LATEST})
+
+
+async def _made(body: Callable[[], bytes], numbers: int) -> bytes:
+    """A body, made in a thread if there are many numbers in it."""
+    return await asyncio.to_thread(body) if numbers > MANY else body()
 
 
 def _told(served: Served) -> dict[str, Any]:

@@ -18,8 +18,9 @@ class KeyCheck:
     def __init__(self, keys: Sequence[str]) -> None:
         self._keys = [key.encode() for key in keys]
 
-    def __call__(self, request: Request) -> None:
-        """Raises Fault (401) if there are keys and the request has none of them."""
+    async def __call__(self, request: Request) -> None:
+        """Raises Fault (401) if there are keys and the request has none of them. Asynchronous, for
+        FastAPI would send every request through its thread pool otherwise."""
         if not self._keys:
             return
         given = request.headers.get("authorization", "")

@@ -12,14 +12,22 @@ from starlette.exceptions import HTTPException
 from polyseek.errors import BadInput, ModelError, Overloaded, PolyseekError, TooLong
 
 INVALID = "invalid_request_error"
-CODES: dict[type[PolyseekError], tuple[int, str, str]] = {
-    TooLong: (400, INVALID, "text_too_long"),
-    BadInput: (400, INVALID, "invalid_value"),
-    Overloaded: (429, "rate_limit_error", "queue_full"),
-    ModelError: (503, "server_error", "model_unavailable"),
-    PolyseekError: (500, "server_error", "internal_error"),
+
+
+class NoRoom(Overloaded):
+    """A model is not loaded and those that are loaded are at work."""
+
+
+CODES: dict[type[PolyseekError], tuple[int, str, str, str | None]] = {
+    TooLong: (400, INVALID, "text_too_long", "input"),
+    BadInput: (400, INVALID, "invalid_value", "input"),
+    NoRoom: (429, "rate_limit_error", "no_room", "model"),
+    Overloaded: (429, "rate_limit_error", "queue_full", None),
+    ModelError: (503, "server_error", "model_unavailable", None),
+    PolyseekError: (500, "server_error", "internal_error", None),
 }
-"""Status, type and code of each error; the first that fits."""
+"""Status, type, code and param of each error; the first that fits. What is wrong with another
+field than the input is told as a Fault."""
 
 
 class Fault(Exception):
@@ -53,11 +61,11 @@ async def on_fault(request: Request, error: Exception) -> JSONResponse:
 
 async def on_polyseek_error(request: Request, error: Exception) -> JSONResponse:
     """An error of ours -> the answer of its kind."""
-    status, kind, code = next(told for of, told in CODES.items() if isinstance(error, of))
+    status, kind, code, param = next(told for of, told in CODES.items() if isinstance(error, of))
     headers = {}
     if isinstance(error, Overloaded):
         headers["retry_after"] = str(math.ceil(min(error.retry_after_s, 60)))
-    return envelope(status, str(error), kind, code, **headers)
+    return envelope(status, str(error), kind, code, param, **headers)
 
 
 async def on_http_exception(request: Request, error: Exception) -> JSONResponse:

@@ -27,7 +27,6 @@ from polyseek.server.runner import Answer
 log = logging.getLogger("polyseek.server")
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 PARTS = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0)
-TEXT = "text/plain; version=1.0.0; charset=utf-8"
 
 
 class Metrics:

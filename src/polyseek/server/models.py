@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,13 +12,15 @@ from pathlib import Path
 from polyseek.engine.embedder import Embedder
 from polyseek.engine.load import load, spec_for
 from polyseek.engine.queue import Ran
-from polyseek.errors import BadInput, Overloaded
+from polyseek.errors import BadInput
+from polyseek.models.sources import locate
 from polyseek.models.spec import DEFAULT, ModelSpec
-from polyseek.server.faults import Fault
+from polyseek.server.faults import Fault, NoRoom
 from polyseek.server.runner import Runner
 from polyseek.settings import Precision, Settings
 
 Load = Callable[..., Embedder]
+Locate = Callable[[ModelSpec, Path | None, bool], Path]
 GIGABYTE = 1e9
 BYTES: dict[Precision, int] = {"": 2, "int8": 1, "fp32": 4, "bf16": 2, "fp16": 2}
 """Of a weight."""
@@ -49,15 +52,25 @@ class Models:
         settings: Settings,
         loader: Load = load,
         watch: Callable[[str, Ran], None] = lambda model, ran: None,
+        finder: Locate = locate,
     ) -> None:
-        """Raises ModelError if there is no such model, BadInput if one is larger than the limit."""
+        """Raises ModelError if there is no such model, BadInput if one is larger than the limit or
+        named twice."""
         self._settings, self._loader, self._watch = settings, loader, watch
-        self.closing = False
+        self._finder = finder
+        self._begun = False
+        """Whether a model has been loaded."""
         self._room = asyncio.Lock()
         self._requests = 0
         rows = [self._served(settings.model or DEFAULT, settings.model_path)]
         rows += [self._served(name, None) for name in settings.more_models]
-        self.served = {served.spec.name: served for served in rows}
+        self.served: dict[str, Served] = {}
+        for served in rows:
+            if self.served.setdefault(served.spec.name, served) is not served:
+                raise BadInput(
+                    f"more_models has {served.name}, and this server has {served.spec.name} "
+                    "already; leave it out"
+                )
 
     def _served(self, name: str, directory: Path | None) -> Served:
         spec, found = spec_for(name, directory)
@@ -95,7 +108,7 @@ class Models:
         """The model, loaded, and not let go of before the end.
 
         Raises:
-            ModelError: it cannot be loaded. Overloaded: there is no room for it now.
+            ModelError: it cannot be loaded. NoRoom: there is no room for it now.
         """
         served.users += 1
         self._requests += 1
@@ -116,26 +129,34 @@ class Models:
             async with self._room:
                 await self._make_room(served)
                 served.runner = await asyncio.to_thread(self._runner, served)
+                self._begun = True
             return served.runner
         finally:
             served.loading = None
 
     async def _make_room(self, served: Served) -> None:
-        limit = self._settings.memory_gb * GIGABYTE
-        loaded = [each for each in self.served.values() if each.runner]
-        while limit and sum(each.bytes for each in loaded) + served.bytes > limit:
+        if self._over(served):  # none goes for one that is not to be had
+            await asyncio.to_thread(self._find, served)
+        while self._over(served):
+            loaded = [each for each in self.served.values() if each.runner]
             idle = [each for each in loaded if not each.users]
             if not idle:
-                raise Overloaded(
+                raise NoRoom(
                     f"there is no room for {served.spec.name} beside "
                     f"{', '.join(each.spec.name for each in loaded)}, at work; ask again later",
                     retry_after_s=5,
                 )
-            oldest = min(idle, key=lambda each: each.used)
-            loaded.remove(oldest)
-            runner, oldest.runner = oldest.runner, None
-            if runner:
-                await asyncio.to_thread(runner.close)
+            await _let_go(min(idle, key=lambda each: each.used))
+
+    def _over(self, served: Served) -> bool:
+        """Whether it would be too much beside those that are loaded."""
+        limit = self._settings.memory_gb * GIGABYTE
+        held = sum(each.bytes for each in self.served.values() if each.runner)
+        return bool(limit) and held + served.bytes > limit
+
+    def _find(self, served: Served) -> None:
+        spec, directory = spec_for(served.name, served.directory)
+        self._finder(spec, directory, self._settings.download)
 
     def _runner(self, served: Served) -> Runner:
         settings, name = self._settings, served.spec.name
@@ -160,9 +181,7 @@ class Models:
     @property
     def waits(self) -> str:
         """Why the server should get no requests now; "" if it should."""
-        if self.closing:
-            return "shutting down"
-        if not any(served.runner for served in self.served.values()):
+        if not self._begun:
             return f"{self.first.spec.name} is not loaded yet"
         if any(served.runner and served.runner.full for served in self.served.values()):
             return "the queue is full"
@@ -175,7 +194,16 @@ class Models:
 
     async def close(self) -> None:
         """Answer what was admitted, and let go of all."""
-        self.closing = True
         for served in self.served.values():
             if served.runner:
                 await asyncio.to_thread(served.runner.close)
+
+
+async def _let_go(served: Served) -> None:
+    """Answer what it has admitted, and free its memory before another takes its place."""
+    runner, served.runner = served.runner, None
+    if runner:
+        await asyncio.to_thread(runner.close)
+    del runner
+    # An error holds the frames that it came through, with the model in them, and they hold it.
+    await asyncio.to_thread(gc.collect)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from polyseek.engine.intake import Ask
 from polyseek.engine.pool import Floats
 from polyseek.errors import BadInput
 from polyseek.models.instructions import resolve
+from polyseek.models.spec import ModelSpec
 from polyseek.server.faults import Fault
 
 Inputs = list[str] | list[list[int]]
@@ -38,6 +40,15 @@ _INPUT = {
 
 def _wrong(told: str) -> PydanticCustomError:
     return PydanticCustomError("input", "{told}", {"told": told})
+
+
+@contextmanager
+def _blaming(param: str) -> Iterator[None]:
+    """What is refused within is this field's fault."""
+    try:
+        yield
+    except BadInput as error:
+        raise Fault(400, str(error), code="invalid_value", param=param) from error
 
 
 def inputs_of(given: object) -> Inputs:
@@ -89,11 +100,11 @@ class Request(BaseModel):
     )
     user: str | None = Field(None, description="Ignored.")
 
-    def ask(self, limit: int) -> Ask:
+    def ask(self, spec: ModelSpec, limit: int) -> Ask:
         """For the engine.
 
         Raises:
-            Fault: more than `limit` inputs. BadInput: an unknown profile of instructions.
+            Fault: more than `limit` inputs; an instruction that is none, or where none goes.
         """
         if len(self.input) > limit:
             told = (
@@ -103,7 +114,15 @@ class Request(BaseModel):
             raise Fault(400, told, code="too_many_texts", param="input")
         kind = self.input_type or ("query" if self.instruction else "document")
         role: Literal["query", "passage"] = "query" if kind == "query" else "passage"
-        return Ask(self.input, role, resolve(self.instruction or ""), self._cut())
+        with _blaming("instruction"):
+            ask = Ask(self.input, role, resolve(self.instruction or ""), self._cut())
+            if not ask.texts and ask.instruction:
+                raise BadInput(
+                    "token ids get no prompt, and so no instruction; send the texts, or put the "
+                    "prompt's ids before theirs"
+                )
+            spec.prompt(role, ask.instruction)
+        return ask
 
     def _cut(self) -> Cut:
         return "none"
@@ -132,6 +151,17 @@ class EmbeddingRequest(Request):
         "is above 0, eight to an unsigned byte, the first the highest. binary: the same less 128, "
         "as signed bytes.",
     )
+
+    def check(self, spec: ModelSpec) -> None:
+        """Raises Fault if the model has no such vectors: of so many dimensions, or of bits that
+        do not fill their bytes."""
+        with _blaming("dimensions"):
+            spec.check_dimensions(self.dimensions or 0)
+            dimensions = self.dimensions or spec.dimensions
+            if self.output_dtype in ("binary", "ubinary") and dimensions % 8:
+                raise BadInput(
+                    f"{dimensions} dimensions do not fill bytes; ask for a multiple of 8"
+                )
 
     def _cut(self) -> Cut:
         return self.truncate or "none"
@@ -177,11 +207,7 @@ def parse(form: type[Form], body: bytes) -> Form:
 
 
 def converted(vectors: Floats, kind: OutputType) -> npt.NDArray[Any]:
-    """Vectors (n, D) float32 -> as output_dtype says: (n, D) or, for bits, (n, D / 8).
-
-    Raises:
-        BadInput: bits of dimensions that do not fill their bytes.
-    """
+    """Vectors (n, D) float32 -> as output_dtype says: (n, D) or, for bits, (n, D / 8)."""
     if kind == "float":
         return vectors
     if kind == "int8":
@@ -189,8 +215,6 @@ def converted(vectors: Floats, kind: OutputType) -> npt.NDArray[Any]:
         scaled = np.divide(vectors * 127, largest, out=np.zeros_like(vectors), where=largest > 0)
         rounded: npt.NDArray[np.int8] = np.rint(scaled).astype(np.int8)
         return rounded
-    if vectors.shape[1] % 8:
-        raise BadInput(f"{vectors.shape[1]} dimensions do not fill bytes; ask for a multiple of 8")
     bits = np.packbits(vectors > 0, axis=1)
     return bits if kind == "ubinary" else (bits.astype(np.int16) - 128).astype(np.int8)
 
@@ -209,3 +233,15 @@ def rendered(
     rows = [{"object": "embedding", "index": at, "embedding": row} for at, row in enumerate(shown)]
     usage = {"prompt_tokens": tokens, "total_tokens": tokens, "truncated": list(truncated)}
     return to_json({"object": "list", "data": rows, "model": model, "usage": usage})
+
+
+def counted(
+    wanted: TokenizeRequest, model: str, rows: Sequence[Sequence[int]], limit: int
+) -> bytes:
+    """The body of an answer about tokens; `limit`: most that the model takes."""
+    data = [
+        {"index": at, "tokens": len(row), "fits": len(row) <= limit}
+        | ({"ids": row} if wanted.ids else {})
+        for at, row in enumerate(rows)
+    ]
+    return to_json({"object": "list", "model": model, "max_tokens": limit, "data": data})

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import cast
 
 from polyseek.closing import Closing
 from polyseek.engine.embedder import Embedder
 from polyseek.engine.inputs import Tokens
-from polyseek.engine.intake import Ask, Intake
+from polyseek.engine.intake import CHARACTERS_A_TOKEN, Ask, Intake
 from polyseek.engine.pool import Floats
 from polyseek.engine.queue import Queue, Ran
-
-Rows = Sequence[Sequence[int]]
-CHARACTERS_A_TOKEN = 4
-"""About; by it the queue makes allowance for texts that are not tokenised yet."""
+from polyseek.errors import BadInput, Overloaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +41,8 @@ class Runner(Closing):
         self.embedder = embedder
         self._batch_tokens = embedder.forward.batch_tokens
         self.intake = Intake(embedder)
+        self.counting = Intake(embedder)
+        """Of its own, so that no text to be counted, however long, holds up one to be embedded."""
         self.queue = Queue(
             embedder.run,
             lanes=embedder.forward.lanes,
@@ -56,12 +54,13 @@ class Runner(Closing):
     @property
     def alive(self) -> bool:
         """Whether all its threads run."""
-        return self.intake.alive and self.queue.alive
+        return self.intake.alive and self.counting.alive and self.queue.alive
 
     @property
     def full(self) -> bool:
-        """Whether a request of one batch would be refused."""
-        return self.queue.held_tokens + self._coming + self._batch_tokens > self.queue.limit_tokens
+        """Whether a request of one batch, or the largest if that is smaller, would be refused."""
+        limit = self.queue.limit_tokens
+        return self.queue.held_tokens + self._coming + min(self._batch_tokens, limit) > limit
 
     @property
     def _coming(self) -> int:
@@ -83,15 +82,25 @@ class Runner(Closing):
             vectors, ready, job.submitted - start, job.begun - job.submitted, end - job.begun
         )
 
-    def tokens(self, ask: Ask) -> list[list[int]]:
-        """Token ids of each input, however long, as they would be embedded."""
-        if not ask.texts:
-            rows = cast("Rows", ask.inputs)
-            ends = self.embedder.prepare_ids([row[-1:] for row in rows])
-            return [[*row[:-1], *end.ids] for row, end in zip(rows, ends, strict=True)]
-        prompt = self.embedder.spec.prompt(ask.role, ask.instruction)
-        texts = cast("Sequence[str]", ask.inputs)
-        return self.embedder.tokenizer.encode([prompt + text for text in texts])
+    async def count(self, ask: Ask) -> list[Tokens]:
+        """All tokens of each input, as they would be embedded if they did fit.
+
+        Raises:
+            Overloaded: too much is waiting to be counted. BadInput: more than is ever taken; as
+            Embedder.prepare.
+        """
+        limit = self.queue.limit_tokens * CHARACTERS_A_TOKEN
+        if ask.characters > limit:
+            raise BadInput(
+                f"the request has {ask.characters} characters, with the instruction of each text, "
+                f"and this server counts the tokens of {limit} at once; send less in a request"
+            )
+        if self.counting.characters + ask.characters > limit:
+            raise Overloaded(
+                f"{self.counting.characters} characters are waiting to be counted and "
+                f"{ask.characters} more would be over the limit of {limit}; ask again later"
+            )
+        return await asyncio.wrap_future(self.counting.submit(replace(ask, fitted=False)))
 
     def warm(self) -> None:
         """Embed something, so that whatever is made at the first call is made now."""
@@ -100,5 +109,6 @@ class Runner(Closing):
 
     def close(self) -> None:
         """Answer what was admitted, and end."""
+        self.counting.close()
         self.intake.close()
         self.queue.close()

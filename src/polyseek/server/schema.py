@@ -10,7 +10,8 @@ from polyseek.server.openai import EmbeddingRequest, TokenizeRequest
 
 DESCRIPTION = (
     "Embeddings over OpenAI's API. Nothing is cut silently; usage counts true tokens; every "
-    "answer tells in x-tokenize-ms, x-queue-ms, x-compute-ms and x-total-ms where its time went."
+    "answer tells in x-total-ms how long it took, and one with vectors in x-tokenize-ms, "
+    "x-queue-ms and x-compute-ms where the time went."
 )
 
 
@@ -24,7 +25,7 @@ class Error(BaseModel):
 
 
 class ErrorAnswer(BaseModel):
-    """Every answer that is not 200."""
+    """An answer that is not 200; /health and /ready tell their state instead."""
 
     error: Error
 
@@ -132,7 +133,7 @@ HEALTH: dict[str, Any] = {
     "responses": {200: {"model": State}, 503: {"model": State}},
 }
 READY: dict[str, Any] = {
-    "summary": "Whether to send it requests: a model is loaded, no queue is full",
+    "summary": "Whether to send it requests: a model has been loaded, no queue is full",
     "responses": {200: {"model": State}, 503: {"model": State}},
 }
 METRICS: dict[str, Any] = {

@@ -15,7 +15,7 @@ BODY_S = 60
 """Longest that a body may take to come in; a client that stalls would hold up the end of the
 server."""
 LONG = 100_000
-"""Bytes that are worth a thread to read or write as JSON; 0.3 ms or so."""
+"""Bytes that are worth a thread to read as JSON; 0.3 ms or so."""
 Made = TypeVar("Made")
 
 
