@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import subprocess
 import sys
 
@@ -57,8 +58,30 @@ def test_a_version() -> None:
     assert all(part.isdigit() for part in parts)
 
 
-def test_importing_is_light() -> None:
+def test_a_name_that_is_none() -> None:
+    with pytest.raises(AttributeError, match="module 'polyseek' has no attribute 'Docment'"):
+        getattr(polyseek, "Docment")  # noqa: B009 - a type checker says the same
+
+
+def test_the_names_are_seen_before_they_are_imported() -> None:
+    assert set(NAMES) <= set(_imported("import polyseek", "dir(polyseek)"))
+
+
+@pytest.mark.parametrize(
+    ("imported", "heavy"),
+    [
+        ("from polyseek import *", HEAVY),
+        ("import polyseek.cli", (*HEAVY[:-2], "fastapi", "faiss", "polyseek.store")),
+    ],
+)
+def test_importing_is_light(imported: str, heavy: tuple[str, ...]) -> None:
     """What takes long to import is imported when it is needed."""
-    program = f"import sys, polyseek; print([n for n in {HEAVY!r} if n in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.stdout == "[]\n", done.stderr
+    assert set(_imported(imported, "list(sys.modules)")).isdisjoint(heavy)
+
+
+def _imported(program: str, told: str) -> list[str]:
+    """What `told` is in a new interpreter after `program`."""
+    whole = f"import sys, json; {program}; print(json.dumps({told}))"
+    done = subprocess.run([sys.executable, "-c", whole], capture_output=True, text=True, check=True)
+    names: list[str] = json.loads(done.stdout)
+    return names

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from polyseek.knowledge_base import KnowledgeBase
 from polyseek.settings import Settings, describe, read_settings
+
+if TYPE_CHECKING:
+    from polyseek.knowledge_base import KnowledgeBase
 
 
 def _option(name: str, *flags: str) -> Any:  # noqa: ANN401 - typer's own type is private
@@ -52,4 +54,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 def opened(**given: Any) -> KnowledgeBase:  # noqa: ANN401 - as parsed
     """Flags that were given win over the environment, and that over the defaults."""
+    # Imported here: what a knowledge base is made of takes 0.2 s, and the server needs none of it.
+    from polyseek.knowledge_base import KnowledgeBase
+
     return KnowledgeBase(read_settings(**{n: v for n, v in given.items() if v is not None}))

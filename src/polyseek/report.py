@@ -8,20 +8,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from polyseek.ingest import IndexReport
-from polyseek.instructing import Moved
-from polyseek.knowledge_base import Status
-from polyseek.models.spec import ModelSpec
-from polyseek.review import Place, VersionsReport
 from polyseek.snippets import answering, safe, snippet, wrapped
-from polyseek.types import Hit
+
+if TYPE_CHECKING:
+    from polyseek.ingest import IndexReport
+    from polyseek.instructing import Moved
+    from polyseek.knowledge_base import Status
+    from polyseek.models.spec import ModelSpec
+    from polyseek.review import Place, VersionsReport
+    from polyseek.types import Hit
 
 INDENT = "   "
 
