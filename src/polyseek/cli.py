@@ -16,6 +16,7 @@ import typer
 
 from polyseek import report
 from polyseek.errors import BadInput, Locked, ModelError, PolyseekError, StoreError
+from polyseek.eval_commands import evaluate
 from polyseek.flags import (
     Backend,
     ChunkTokens,
@@ -241,6 +242,7 @@ def unlink(
         base.link(one, other, versions=False)
 
 
+app.command("eval")(evaluate)
 app.command()(instruct)
 app.command()(models)
 app.command()(serve)

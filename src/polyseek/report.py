@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from polyseek.snippets import answering, safe, snippet, wrapped
+from polyseek.terminal import out as _out
+from polyseek.terminal import shown as _shown
+from polyseek.terminal import write_json as _json
 
 if TYPE_CHECKING:
     from polyseek.ingest import IndexReport
@@ -26,11 +26,6 @@ if TYPE_CHECKING:
     from polyseek.types import Hit
 
 INDENT = "   "
-
-
-def _out(*, stderr: bool = False) -> Console:
-    """Breaks no lines, so that a pipe gets each whole; `wrapped` does, for a terminal."""
-    return Console(stderr=stderr, highlight=False, emoji=False, soft_wrap=True)
 
 
 def _indented(out: Console, text: str, style: str = "", strong: tuple[int, int] = (0, 0)) -> None:
@@ -45,16 +40,6 @@ def _indented(out: Console, text: str, style: str = "", strong: tuple[int, int] 
         shown.stylize("bold green", len(INDENT) + first, len(INDENT) + last)
         out.print(shown)
         at += len(line)
-
-
-def _shown(text: object) -> str:
-    """A text of somebody else's within our markup."""
-    return escape(safe(text))
-
-
-def _json(value: Any) -> None:  # noqa: ANN401 - anything JSON can hold
-    text = json.dumps(value, ensure_ascii=False, indent=1, default=str)
-    sys.stdout.write(text + "\n")
 
 
 def failed(error: Exception) -> None:

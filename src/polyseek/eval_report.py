@@ -1,0 +1,94 @@
+"""What the measuring commands print on a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from polyseek.evaluate.names import BIAS, told_name, told_p
+from polyseek.terminal import out, shown
+
+Record = Mapping[str, Any]
+
+
+def evaluated(record: Record) -> None:
+    """The figures of one evaluation (evaluate/record)."""
+    told, data, cut = out(), record["dataset"], min(record["settings"]["cuts"])
+    told.print(
+        f"[bold]{shown(data['name'])}[/]: {data['queries']} questions, {data['documents']} "
+        f"documents, {data['passages']} passages; {shown(record['model']['model'])}"
+    )
+    for name, why in {**data["failed"], **data["left_out"]}.items():
+        told.print(f"[red]left out[/] {shown(name)}: {shown(why)}")
+    told.print(_figures(record["figures"]))
+    told.print(_matrix(record["pairs"], f"RR@{cut}"))
+    for name, meaning in BIAS.items():
+        told.print(_bias(record["bias"], name, meaning, cut))
+    speed = record["speed"]
+    told.print(
+        f"ready in {speed['start_s']:.1f} s, {speed['tokens_per_s']:,.0f} tokens/s, "
+        f"{speed['query_ms']:.0f} ms a question, {speed['memory_mb']:,.0f} MB"
+    )
+
+
+def against(rows: Sequence[Record], before: Record) -> None:
+    """Differences to an earlier evaluation: second less first."""
+    table = Table(box=None, pad_edge=False, title=f"against {before['date']}", title_justify="left")
+    for name in ("measure", "before", "difference", "95 %", "p"):
+        table.add_column(name, justify="left" if name == "measure" else "right")
+    for row in rows:
+        sure = "bold" if row["p"] < 0.05 else ""
+        table.add_row(
+            told_name(row["measure"]),
+            _number(row["before"]),
+            f"{row['mean']:+.3f}",
+            f"{row['low']:+.3f} to {row['high']:+.3f}",
+            told_p(row["p"]),
+            style=sure,
+        )
+    out().print(table)
+
+
+def _figures(figures: Mapping[str, Record]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("measure", "mean", "95 %"):
+        table.add_column(name, justify="left" if name == "measure" else "right")
+    for name, each in figures.items():
+        table.add_row(
+            told_name(name), _number(each["mean"]), f"{each['low']:.3f} to {each['high']:.3f}"
+        )
+    return table
+
+
+def _matrix(pairs: Sequence[Record], name: str) -> Table:
+    """Languages of questions by languages of passages."""
+    answered = sorted({pair["answered"] for pair in pairs})
+    means = {(pair["asked"], pair["answered"]): pair["means"][name] for pair in pairs}
+    title = f"{told_name(name)} by language of question (rows) and passage"
+    table = Table(box=None, pad_edge=False, title=title, title_justify="left")
+    table.add_column("")
+    for language in answered:
+        table.add_column(language or "?", justify="right")
+    for asked in sorted({pair["asked"] for pair in pairs}):
+        cells = [_number(means.get((asked, language), math.nan)) for language in answered]
+        table.add_row(asked or "?", *cells)
+    return table
+
+
+def _bias(bias: Mapping[str, float], name: str, meaning: str, cut: int) -> str:
+    even = bias.get(f"expected_{name.removeprefix('first_')}")
+    beside = f" ({even:.0%} if languages did not matter)" if _there(even) else ""
+    among = f" among the first {cut}" if name == "every_language" else ""
+    share = f"{bias[name]:.0%}" if _there(bias[name]) else "no such question"
+    return f"{meaning}{among}: [bold]{share}[/]{beside}"
+
+
+def _there(value: float | None) -> bool:
+    return value is not None and not math.isnan(value)
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if _there(value) else "-"
