@@ -40,18 +40,16 @@ def language_bias(dataset: Dataset, run: Run, k: int = 5) -> Figures:
 
 def first_languages(dataset: Dataset, run: Run) -> Mapping[str, Mapping[str, float]]:
     """Language of the question -> language of the first hit's passages -> share."""
-    table: dict[str, dict[str, float]] = {}
-    asked: dict[str, int] = {}
-    for query in dataset.queries:
-        first = [place for place in run[query.id] if place.hit == 0]
-        asked[query.language] = asked.get(query.language, 0) + 1
-        row = table.setdefault(query.language, {})
-        for place in first:
-            row[place.language] = row.get(place.language, 0.0) + 1 / len(first)
-    return {
-        spoken: {language: share / asked[spoken] for language, share in sorted(row.items())}
-        for spoken, row in sorted(table.items())
-    }
+    firsts = {id: [place.language for place in of if place.hit == 0] for id, of in run.items()}
+    seen = sorted({language for of in firsts.values() for language in of})
+    table = {}
+    for spoken in sorted({query.language for query in dataset.queries}):
+        asked = [firsts[query.id] for query in dataset.queries if query.language == spoken]
+        table[spoken] = {
+            language: fmean(of.count(language) / len(of) if of else 0.0 for of in asked)
+            for language in seen
+        }
+    return table
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -13,9 +13,9 @@ body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding
 h1{margin-bottom:0}h2{margin-top:2.5rem}p.faint,td.faint,small{color:var(--faint)}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th{font-weight:600;text-align:right;padding:.3rem .7rem}th:first-child{text-align:left}
-thead th{border-bottom:1px solid var(--line)}
+thead th{border-bottom:1px solid var(--line)}table.heat th:not(:first-child){text-align:center}
 td{padding:.3rem .7rem;text-align:right}td.text{text-align:left;min-width:16rem}
-td.heat{min-width:3.4rem;text-align:center;
+table.heat td{min-width:3.4rem;text-align:center;
 background:color-mix(in oklab,var(--hot) calc(var(--v)*75%),transparent)}
 .wide{overflow-x:auto}svg{vertical-align:middle}svg .axis{stroke:var(--line)}
 svg .low{stroke:var(--hot);stroke-width:2}svg .dot{fill:var(--hot)}
@@ -40,11 +40,12 @@ def section(title: str, *parts: str, note: str = "") -> str:
     return f"<h2>{escape(title)}</h2>{told}{''.join(parts)}"
 
 
-def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
     """`rows` are cells of HTML, each with its <td> (see `cell`)."""
-    head = "".join(f"<th>{escape(title)}" for title in titles)
+    titled = "".join(f"<th>{escape(title)}" for title in titles)
+    head = f"<thead><tr>{titled}" if any(titles) else ""
     body = "".join(f"<tr>{''.join(row)}" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{head}<tbody>{body}</table></div>'
+    return f'<div class="wide"><table class="{kind}">{head}<tbody>{body}</table></div>'
 
 
 def cell(text: object, kind: str = "") -> str:
@@ -61,13 +62,13 @@ def heat_map(corner: str, values: Mapping[str, Mapping[str, float | None]]) -> s
     """Row -> column -> value from 0 to 1, as a table whose cells are the warmer the more."""
     columns = sorted({column for row in values.values() for column in row})
     rows = [[name(title), *(_heat(row.get(c)) for c in columns)] for title, row in values.items()]
-    return table([corner, *columns], rows)
+    return table([corner, *columns], rows, "heat")
 
 
 def _heat(value: float | None) -> str:
     if value is None or math.isnan(value):
         return cell("–", "faint")
-    return f'<td class="heat" style="--v:{min(max(value, 0), 1):.3f}">{value:.3f}'
+    return f'<td style="--v:{min(max(value, 0), 1):.3f}">{value:.3f}'
 
 
 def whisker(mean: float, low: float, high: float) -> str:

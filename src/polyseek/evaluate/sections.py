@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
 from polyseek.chunking.markdown import parse
@@ -50,8 +51,8 @@ class Places:
             raise BadInput(
                 f"{self._document.path} has lines 1 to {most}, and not {first} to {last}"
             )
-        offsets = [at for at in range(len(text)) if first <= self._lines.line(at) <= last]
-        return offsets[0], offsets[-1] + 1
+        offsets, line = range(len(text)), self._lines.line
+        return bisect_left(offsets, first, key=line), bisect_right(offsets, last, key=line)
 
 
 def _sections(document: Document) -> Iterator[tuple[str, Range]]:
