@@ -37,7 +37,7 @@ from polyseek.flags import (
     Threads,
     opened,
 )
-from polyseek.model_commands import instruct, models
+from polyseek.model_commands import instruct, models, similarity
 from polyseek.policy import HELP
 from polyseek.progress import watching
 from polyseek.serving import serve
@@ -244,6 +244,7 @@ def unlink(
 
 app.command("eval")(evaluate)
 app.command()(instruct)
+app.command()(similarity)
 app.command()(models)
 app.command()(serve)
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from polyseek import report
+from polyseek.errors import BadInput
+from polyseek.evaluate.picture import check, draw
+from polyseek.evaluate.similarity import similarity as similar
 from polyseek.flags import (
     Backend,
     Device,
     Download,
+    Instruction,
     Json,
     Kb,
     Model,
@@ -21,8 +27,17 @@ from polyseek.flags import (
     opened,
 )
 from polyseek.instructing import SENTENCES, compare
+from polyseek.models.instructions import resolve
 from polyseek.models.sources import available
 from polyseek.models.spec import SPECS
+
+
+class Given(StrEnum):
+    """What texts are to the model."""
+
+    questions = "questions"
+    passages = "passages"
+    search = "search"
 
 
 def instruct(
@@ -45,15 +60,79 @@ def instruct(
     json: Json = False,
 ) -> None:
     """Show how similarities move when the model is told what questions are for."""
-    texts = sentences or list(SENTENCES)
-    if texts == ["-"]:
-        texts = [line for line in sys.stdin.read().splitlines() if line.strip()]
+    texts = _lines_of(sentences or list(SENTENCES))
     with opened(
         kb=kb, model=model, model_path=model_path, model_url=model_url, download=download,
         backend=backend, device=device, precision=precision,
     ) as base:  # fmt: skip
         found = compare(base.embedder, texts, instruction or ())
     report.instructed(texts, found, json)
+
+
+def similarity(
+    texts: Annotated[
+        list[str] | None, typer.Argument(help="Texts; - for the lines of stdin.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Take the lines of this file as well.")
+    ] = None,
+    given: Annotated[
+        Given,
+        typer.Option(
+            "--as",
+            help="What they are to the model: questions, passages, or search: rows are questions "
+            "and columns passages.",
+        ),
+    ] = Given.questions,
+    picture: Annotated[
+        list[Path] | None,
+        typer.Option(help="Write a heat map to this .png or .svg; may be given twice."),
+    ] = None,
+    instruction: Instruction = None,
+    model: Model = None,
+    model_path: ModelPath = None,
+    model_url: ModelUrl = None,
+    download: Download = None,
+    backend: Backend = None,
+    device: Device = None,
+    precision: Precision = None,
+    json: Json = False,
+) -> None:
+    """Show how near texts are to each other, in whatever languages: a matrix of cosines.
+
+    polyseek similarity "How do I log in?" "如何登录？" "ログイン方法は？" --picture matrix.svg
+    """
+    given_texts = _lines_of(texts or []) + (_lines_in(file) if file else [])
+    for path in picture or ():
+        check(path)
+    with opened(
+        model=model, model_path=model_path, model_url=model_url, download=download,
+        backend=backend, device=device, precision=precision, instruction=instruction,
+    ) as base:  # fmt: skip
+        told = resolve(base.settings.instruction)
+        found = similar(base.embedder, given_texts, given.value, told)
+        name = base.embedder.spec.name
+    for path in picture or ():
+        draw(path, found, given_texts, name)
+    report.similar(given_texts, found, json)
+
+
+def _lines_of(texts: list[str]) -> list[str]:
+    """The texts, or what stdin holds for "-"."""
+    return _lines(sys.stdin.read()) if texts == ["-"] else texts
+
+
+def _lines_in(file: Path) -> list[str]:
+    try:
+        return _lines(file.read_text("utf-8-sig"))
+    except OSError as error:
+        raise BadInput(f"{file}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{file}: byte {error.start} is not UTF-8; save it in UTF-8") from error
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def models(json: Json = False) -> None:

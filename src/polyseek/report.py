@@ -18,6 +18,7 @@ from polyseek.terminal import shown as _shown
 from polyseek.terminal import write_json as _json
 
 if TYPE_CHECKING:
+    from polyseek.engine.pool import Floats
     from polyseek.ingest import IndexReport
     from polyseek.instructing import Moved
     from polyseek.knowledge_base import Status
@@ -207,6 +208,19 @@ def _beside(out: Console, one: Place, other: Place) -> None:
         table.add_column(_where(place), ratio=1, overflow="fold")
     table.add_row(*(Text(safe(place.text)) for place in (one, other)))
     _out().print(table, soft_wrap=False)
+
+
+def similar(texts: Sequence[str], cosines: Floats, as_json: bool) -> None:
+    """A matrix of cosines, and the texts by number."""
+    if as_json:
+        _json({"texts": list(texts), "cosines": cosines.round(4).tolist()})
+        return
+    out = _out()
+    for number, text in enumerate(texts, start=1):
+        out.print(f"[bold]{number:>3}[/]  {_shown(text)}")
+    out.print("\n     " + " ".join(f"[bold]{number:>6}[/]" for number in range(1, len(texts) + 1)))
+    for number, row in enumerate(cosines, start=1):
+        out.print(f"[bold]{number:>3}[/]  " + " ".join(f"{cosine:6.3f}" for cosine in row))
 
 
 def instructed(sentences: Sequence[str], found: Sequence[Moved], as_json: bool) -> None:
