@@ -7,6 +7,7 @@ import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def docs(tmp_path: Path) -> Path:
     return folder
 
 
-def opened(tmp_path: Path, told: Told = "query", **settings: object) -> KnowledgeBase:
+def opened(tmp_path: Path, told: Told = "query", **settings: Any) -> KnowledgeBase:  # noqa: ANN401
     return KnowledgeBase.open(tmp_path / "kb", embedder=toy_embedder(told=told), **settings)
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ def kb(tmp_path: Path) -> KnowledgeBase:
     return opened(tmp_path)
 
 
-def opened(tmp_path: Path, **settings: object) -> KnowledgeBase:
+def opened(tmp_path: Path, **settings: Any) -> KnowledgeBase:  # noqa: ANN401
     return KnowledgeBase.open(tmp_path / "kb", embedder=toy_embedder(), **settings)
 
 

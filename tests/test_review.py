@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,13 +58,13 @@ def write(folder: Path, documents: Mapping[str, str]) -> None:
         path.write_text(text, "utf-8")
 
 
-def opened(folder: Path, **settings: object) -> KnowledgeBase:
+def opened(folder: Path, **settings: Any) -> KnowledgeBase:  # noqa: ANN401
     embedder = toy_embedder(glossary=GLOSSARY)
-    wanted = {"languages": [*SECTIONS], "chunk_tokens": 24, **settings}
+    wanted: dict[str, Any] = {"languages": [*SECTIONS], "chunk_tokens": 24, **settings}
     return KnowledgeBase.open(folder / "kb", embedder=embedder, **wanted)
 
 
-def made(folder: Path, documents: Mapping[str, str], **settings: object) -> KnowledgeBase:
+def made(folder: Path, documents: Mapping[str, str], **settings: Any) -> KnowledgeBase:  # noqa: ANN401
     write(folder, documents)
     kb = opened(folder, **settings)
     kb.index(folder / "docs")

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from polyseek import report
+from polyseek.compare_command import compare
 from polyseek.errors import BadInput, Locked, ModelError, PolyseekError, StoreError
 from polyseek.eval_commands import evaluate
 from polyseek.flags import (
@@ -243,6 +244,7 @@ def unlink(
 
 
 app.command("eval")(evaluate)
+app.command()(compare)
 app.command()(instruct)
 app.command()(similarity)
 app.command()(models)

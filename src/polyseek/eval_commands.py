@@ -27,11 +27,11 @@ from polyseek.flags import (
     QueryPrompt,
     Sentences,
     Threads,
-    opened,
 )
 from polyseek.models.sources import cache_directory
 from polyseek.policy import HELP
 from polyseek.progress import watching
+from polyseek.settings import read_settings
 
 Dataset = Annotated[
     Path,
@@ -49,6 +49,13 @@ def evaluate(
         str, typer.Option("--at", help="Among how many first hits, separated by commas.")
     ] = "5,10",
     policy: Annotated[str, typer.Option(help=f"Which languages: {HELP}.")] = "any",
+    chunker: Annotated[
+        str,
+        typer.Option(
+            help="Who cuts: structure, which is ours; window, a fixed one; or a library that is "
+            "installed: langchain, langchain-markdown, chonkie, semchunk, semantic-text-splitter."
+        ),
+    ] = "structure",
     ungrouped: Annotated[
         bool, typer.Option("--ungrouped", help="Every language version is a hit by itself.")
     ] = False,
@@ -92,17 +99,21 @@ def evaluate(
         "passage_prompt": passage_prompt,
     }  # fmt: skip
     from polyseek.evaluate import record
+    from polyseek.evaluate.chunkers import chunker_called
     from polyseek.evaluate.compared import differences
     from polyseek.evaluate.evaluation import Options
     from polyseek.evaluate.evaluation import evaluate as evaluated
     from polyseek.evaluate.page import page
     from polyseek.evaluate.read import read_dataset
+    from polyseek.knowledge_base import KnowledgeBase
 
     options = Options(policy, not ungrouped, "", _cuts(cuts))
     earlier = record.read(before, "eval") if before else None
     data = read_dataset(dataset, cache_directory())
-    kb = kb or _kept(data.digest, settings)
-    with opened(kb=kb, **settings) as base, watching(quiet=json) as watch:
+    kb = kb or _kept(data.digest, {**settings, "chunker": chunker})
+    given = {name: value for name, value in settings.items() if value is not None}
+    base = KnowledgeBase(read_settings(kb=kb, **given), chunker=chunker_called(chunker))
+    with base, watching(quiet=json) as watch:
         found = evaluated(base, data, options, watch)
     made = found.record
     rows = differences(earlier, made) if earlier else []

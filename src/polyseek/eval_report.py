@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.table import Table
 
-from polyseek.evaluate.names import BIAS, told_name, told_p
+from polyseek.evaluate.names import BIAS, main_of, told_name, told_p, told_size
 from polyseek.terminal import out, shown
 
 Record = Mapping[str, Any]
@@ -52,15 +52,69 @@ def against(rows: Sequence[Record], before: Record) -> None:
     out().print(table)
 
 
-def _figures(figures: Mapping[str, Record]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name in ("measure", "mean", "95 %"):
-        table.add_column(name, justify="left" if name == "measure" else "right")
-    for name, each in figures.items():
-        table.add_row(
-            told_name(name), _number(each["mean"]), f"{each['low']:.3f} to {each['high']:.3f}"
-        )
+def compared(told: Record) -> None:
+    """A table with a row for each way, and what did not run."""
+    first = next(each["record"] for each in told["runs"] if each["record"])
+    main = main_of(first)
+    data = told["dataset"]
+    out().print(f"[bold]{shown(data['name'])}[/]: {data['queries']} questions")
+    ran = [each for each in told["runs"] if each["record"]]
+    found = [(shown(each["name"]), _quality(each["record"], main)) for each in ran]
+    out().print(_table(["", told_name(main), "95 %", "within", "across", "every lang."], found))
+    cost = [(shown(each["name"]), _cost(each["record"])) for each in ran]
+    out().print(_table(["", "size", "ready s", "tokens/s", "ms", "MB", "instr."], cost))
+    for each in told["runs"]:
+        if each["failed"]:
+            out().print(f"[red]not run[/] {shown(each['name'])}: {shown(each['failed'])}")
+    for each in told["runs"]:
+        row = each["against_first"]
+        if row:
+            out().print(
+                f"{shown(each['name'])} against {shown(told['runs'][0]['name'])}: "
+                f"{told_name(main)} {row['mean']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}), "
+                f"p {told_p(row['p'])}"
+            )
+
+
+def _table(titles: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> Table:
+    """The first column is for names, the others for figures."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in titles:
+        table.add_column(title, justify="right" if table.columns else "left")
+    for name, cells in rows:
+        table.add_row(name, *cells)
     return table
+
+
+def _quality(record: Record, main: str) -> list[str]:
+    figure, every = record["figures"][main], record["bias"]["every_language"]
+    return [
+        f"{figure['mean']:.3f}",
+        f"{figure['low']:.3f} to {figure['high']:.3f}",
+        _number(record["within"]),
+        _number(record["across"]),
+        "-" if every is None else f"{every:.0%}",
+    ]
+
+
+def _cost(record: Record) -> list[str]:
+    speed = record["speed"]
+    return [
+        told_size(record["parameters"]),
+        f"{speed['start_s']:.1f}",
+        f"{speed['tokens_per_s']:,.0f}",
+        f"{speed['query_ms']:.0f}",
+        f"{speed['memory_mb']:,.0f}",
+        "yes" if record["takes_instructions"] else "no",
+    ]
+
+
+def _figures(figures: Mapping[str, Record]) -> Table:
+    rows = (
+        (told_name(name), [_number(each["mean"]), f"{each['low']:.3f} to {each['high']:.3f}"])
+        for name, each in figures.items()
+    )
+    return _table(["measure", "mean", "95 %"], rows)
 
 
 def _matrix(pairs: Sequence[Record], name: str) -> Table:
@@ -90,5 +144,5 @@ def _there(value: float | None) -> bool:
     return value is not None and not math.isnan(value)
 
 
-def _number(value: float) -> str:
-    return f"{value:.3f}" if _there(value) else "-"
+def _number(value: float | None) -> str:
+    return f"{value:.3f}" if value is not None and _there(value) else "-"

@@ -6,22 +6,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from polyseek.chunking import Chunker
 from polyseek.engine.embeds import Embeds
 from polyseek.errors import BadInput, FingerprintMismatch
 from polyseek.models.instructions import resolve
 from polyseek.models.spec import TASK
 from polyseek.settings import Settings
 
-CHUNKER = 2
-"""Raised when the same text is cut differently."""
 TERMS = 2
 """Raised when the same text gives other words or marks."""
 CHUNK_TOKENS = 240
 
 
-def checked(stored: Mapping[str, Any], settings: Settings, embedder: Embeds) -> dict[str, Any]:
-    """The fingerprint that these settings and this model make; it has to be the stored one, if
-    there is one.
+def checked(
+    stored: Mapping[str, Any], settings: Settings, embedder: Embeds, chunker: Chunker
+) -> dict[str, Any]:
+    """The fingerprint that these settings, this model and this chunker make; it has to be the
+    stored one, if there is one.
 
     Raises:
         BadInput: the chunks asked for are too long for the model.
@@ -34,7 +35,7 @@ def checked(stored: Mapping[str, Any], settings: Settings, embedder: Embeds) -> 
     sentences = settings.sentences
     mine = {
         **embedder.fingerprint,
-        "chunker": CHUNKER,
+        "chunker": chunker.name,
         "chunk_tokens": tokens,
         "terms": TERMS,
         "sentences": stored.get("sentences", True) if sentences is None else sentences,

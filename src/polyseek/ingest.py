@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from polyseek.chunking import chunk, passage_sentences
+from polyseek.chunking import STRUCTURE, Chunker, passage_sentences
 from polyseek.documents import Found, Positions, find, origin, read
 from polyseek.engine.embeds import Embeds
 from polyseek.errors import BadInput
@@ -65,12 +65,15 @@ class Plan:
     """Whether the sentences of a passage get vectors of their own."""
     instruction: str = ""
     """What passages are told to be for; only for models that take an instruction there."""
+    chunker: Chunker = STRUCTURE
 
     @classmethod
-    def of(cls, fingerprint: Mapping[str, Any], languages: Collection[str]) -> Plan:
+    def of(
+        cls, fingerprint: Mapping[str, Any], languages: Collection[str], chunker: Chunker
+    ) -> Plan:
         """As a knowledge base with this fingerprint wants it."""
         tokens, sentences = fingerprint["chunk_tokens"], fingerprint["sentences"]
-        return cls(tokens, languages, sentences, fingerprint.get("instruction", ""))
+        return cls(tokens, languages, sentences, fingerprint.get("instruction", ""), chunker)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,8 @@ def _prepare(
 
 
 def _chunks(document: Document, embedder: Embeds, plan: Plan) -> list[Chunk]:
-    chunks = chunk(document, plan.chunk_tokens, embedder.count, Positions(document).line)
+    cut, line = plan.chunker.cut, Positions(document).line
+    chunks = cut(document, plan.chunk_tokens, embedder.count, line)
     return [
         replace(
             each,

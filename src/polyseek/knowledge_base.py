@@ -11,6 +11,7 @@ from typing import Any
 
 from polyseek.calibrating import Calibrating
 from polyseek.candidates import Question
+from polyseek.chunking import STRUCTURE, Chunker
 from polyseek.closing import Closing
 from polyseek.engine.connect import connect, is_remote
 from polyseek.engine.embeds import Embeds
@@ -59,10 +60,11 @@ class KnowledgeBase(Closing):
     One process may write while many read; each search sees one consistent state.
     """
 
-    def __init__(self, settings: Settings, embedder: Embeds | None = None) -> None:
-        self.path = settings.kb
-        self.settings = settings
-        self._given = embedder
+    def __init__(
+        self, settings: Settings, embedder: Embeds | None = None, chunker: Chunker = STRUCTURE
+    ) -> None:
+        self.path, self.settings = settings.kb, settings
+        self._given, self._chunker = embedder, chunker
         self._view: View | None = None
         self._calibrating = Calibrating(lambda: self.embedder, cache_directory())
 
@@ -72,17 +74,18 @@ class KnowledgeBase(Closing):
         path: Path | str,
         *,
         embedder: Embeds | None = None,
+        chunker: Chunker = STRUCTURE,
         **settings: Any,  # noqa: ANN401 - each is checked by Settings
     ) -> KnowledgeBase:
         """The knowledge base in the directory `path`; `index` makes it if it is not there.
 
         `settings` are fields of `polyseek.Settings`; what is not given comes from the environment
-        and the defaults. `embedder` replaces the model that they name.
+        and the defaults. `embedder` replaces the model that they name, `chunker` our way to cut.
 
         Raises:
             BadInput: an unknown setting, or a value that it cannot have.
         """
-        return cls(read_settings(kb=Path(path), **settings), embedder)
+        return cls(read_settings(kb=Path(path), **settings), embedder, chunker)
 
     def index(
         self, paths: Path | str | Sequence[Path | str], watch: Watch = lambda _: None
@@ -105,7 +108,7 @@ class KnowledgeBase(Closing):
         with Collection.open(self.path, write=True) as collection:
             catalog = collection.catalog
             made_with = self._check(catalog.fingerprint())
-            plan = Plan.of(made_with, self.settings.languages)
+            plan = Plan.of(made_with, self.settings.languages, self._chunker)
             if not catalog.fingerprint():
                 catalog.set_fingerprint(made_with)
             task = self._task(catalog)
@@ -265,7 +268,7 @@ class KnowledgeBase(Closing):
             return collection.catalog.fingerprint()
 
     def _check(self, stored: Mapping[str, Any]) -> dict[str, Any]:
-        return checked(stored, self.settings, self.embedder)
+        return checked(stored, self.settings, self.embedder, self._chunker)
 
     def _fresh_view(self) -> View:
         """The view of the newest state; kept while nothing is written."""

@@ -19,6 +19,7 @@ from polyseek.evaluate.significance import Interval, interval
 from polyseek.evaluate.speed import TEXTS, Speed, peak_memory_mb, tokens_per_s
 from polyseek.knowledge_base import KnowledgeBase
 from polyseek.meter import Progress, Watch
+from polyseek.models.spec import TASK, ModelSpec
 from polyseek.types import Hit
 
 DEPTH = 100
@@ -42,6 +43,7 @@ class Evaluation:
 
     dataset: Dataset
     options: Options
+    spec: ModelSpec
     fingerprint: Mapping[str, Any]
     passages: int
     run: Mapping[str, Sequence[Place]]
@@ -94,6 +96,8 @@ class Evaluation:
                 "failed": self.failed,
             },
             "model": dict(self.fingerprint),
+            "parameters": self.spec.parameters,
+            "takes_instructions": TASK in self.spec.query_prompt,
             "settings": asdict(self.options),
             "figures": {name: asdict(each) for name, each in self.figures.items()},
             "within": within(pairs, main),
@@ -157,6 +161,7 @@ def evaluate(
     return Evaluation(
         dataset,
         options,
+        base.embedder.spec,
         status.fingerprint,
         status.statistics.chunks,
         run,

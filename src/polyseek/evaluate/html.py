@@ -14,7 +14,8 @@ h1{margin-bottom:0}h2{margin-top:2.5rem}p.faint,td.faint,small{color:var(--faint
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th{font-weight:600;text-align:right;padding:.3rem .7rem}th:first-child{text-align:left}
 thead th{border-bottom:1px solid var(--line)}table.heat th:not(:first-child){text-align:center}
-td{padding:.3rem .7rem;text-align:right}td.text{text-align:left;min-width:16rem}
+td{padding:.3rem .7rem;text-align:right;white-space:nowrap}
+td.text{text-align:left;min-width:16rem;white-space:normal}
 table.heat td{min-width:3.4rem;text-align:center;
 background:color-mix(in oklab,var(--hot) calc(var(--v)*75%),transparent)}
 .wide{overflow-x:auto}svg{vertical-align:middle}svg .axis{stroke:var(--line)}

@@ -1,5 +1,10 @@
 """What figures are called where people read them."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
 BIAS = {
     "first_own": "first hit in the question's language",
     "every_language": "answers of every language found",
@@ -19,3 +24,15 @@ def told_name(measure: str) -> str:
 def told_p(p: float) -> str:
     """A probability that is small is not nothing."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def told_size(parameters: float) -> str:
+    """Of a model; "" if it is not known."""
+    if parameters > 1e9:
+        return f"{parameters / 1e9:.1f} B"
+    return f"{parameters / 1e6:.0f} M" if parameters else ""
+
+
+def main_of(record: Mapping[str, Any]) -> str:
+    """The measure that results are compared by: the first."""
+    return str(next(iter(record["figures"])))

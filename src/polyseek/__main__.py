@@ -1,0 +1,5 @@
+"""python -m polyseek"""
+
+from polyseek.cli import main
+
+main()
