@@ -99,3 +99,25 @@ def test_a_tokenizer_without_the_end_token_is_refused(
     (directory / "tokenizer.json").write_text(json.dumps(told))
     with pytest.raises(ModelError, match=rf"tokenizer\.json ends a text .* {wanted}.*published"):
         load(str(directory))
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("tiny-qwen3", "pre_tokenizer"),
+        ("tiny-bert", "pre_tokenizer"),
+        ("tiny-bert", "normalizer"),
+        ("tiny-xlmr", "pre_tokenizer"),
+    ],
+)
+def test_a_tokenizer_that_does_not_cut_a_text_into_words_is_refused(
+    name: str, part: str, tmp_path: Path
+) -> None:
+    """It reads without an error, and nearly every text is an unknown word to it."""
+    directory = tmp_path / name
+    shutil.copytree(GOLDEN / name, directory)
+    told = json.loads((directory / "tokenizer.json").read_text())
+    told[part] = None
+    (directory / "tokenizer.json").write_text(json.dumps(told))
+    with pytest.raises(ModelError, match=rf"tokenizer\.json has no {part}.*fetch it again"):
+        load(str(directory))

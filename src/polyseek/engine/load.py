@@ -47,19 +47,20 @@ def load(
     """
     spec, directory = spec_for(model, directory)
     found = locate(spec, directory, download)
+    weights = weights_digest(found)
     tokenizer = Tokenizer(found)
     if _backend(backend, device, precision) == "torch":
         forward = _torch(found, spec, device, precision, threads)
     else:
-        forward = _openvino(found, spec, device, precision, threads)
+        forward = _openvino(found, spec, device, precision, threads, weights)
     with ThreadPoolExecutor(1) as beside:
         ready = beside.submit(lambda: forward.lanes) if warm else None
         if ready:
             wait([ready], HEAD_START_S)
-        tokenizer.check_end(spec.architecture)
+        tokenizer.check(spec.architecture)
         if ready:
             ready.result()
-    return Embedder(spec, weights_digest(found), tokenizer, forward)
+    return Embedder(spec, weights, tokenizer, forward)
 
 
 def spec_for(model: str = DEFAULT, directory: Path | None = None) -> tuple[ModelSpec, Path | None]:
@@ -113,7 +114,7 @@ def _torch(
 
 
 def _openvino(
-    directory: Path, spec: ModelSpec, device: str, precision: Precision, threads: int
+    directory: Path, spec: ModelSpec, device: str, precision: Precision, threads: int, weights: str
 ) -> Forward:
     precision = precision or "int8"
     if precision not in ("int8", "fp32") or device not in ("", "cpu"):
@@ -121,4 +122,4 @@ def _openvino(
             f"the backend openvino computes int8 and fp32 on the CPU, and not {precision} on "
             f"{device or 'the CPU'}; ask for one of these, or for --backend torch"
         )
-    return OpenVINOForward(directory, spec, precision, threads)
+    return OpenVINOForward(directory, spec, precision, threads, weights)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from polyseek.errors import ModelError
+from polyseek.errors import BadInput, ModelError
+from polyseek.models.fields import Fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +31,14 @@ class BertShape:
         """
         only(config, directory, hidden_act="gelu", position_embedding_type="absolute")
         only(config, directory, is_decoder=False)
+        told = Fields(directory / "config.json", config)
         roberta = config["model_type"] == "xlm-roberta"
         return cls(
-            hidden=config["hidden_size"],
-            layers=config["num_hidden_layers"],
-            heads=config["num_attention_heads"],
-            epsilon=config["layer_norm_eps"],
-            first_position=config["pad_token_id"] + 1 if roberta else 0,
+            hidden=told.whole("hidden_size"),
+            layers=told.whole("num_hidden_layers"),
+            heads=_parts(told, "num_attention_heads", "hidden_size"),
+            epsilon=told.number("layer_norm_eps"),
+            first_position=told.whole("pad_token_id", 0) + 1 if roberta else 0,
         )
 
 
@@ -62,16 +64,17 @@ class Qwen3Shape:
         """
         only(config, directory, hidden_act="silu", attention_bias=False, use_sliding_window=False)
         only(config, directory, rope_scaling=None)
-        rope = config.get("rope_parameters") or {}  # transformers 5
+        told = Fields(directory / "config.json", config)
+        rope = told.below("rope_parameters")  # transformers 5
         only(rope, directory, rope_type="default")
         return cls(
-            hidden=config["hidden_size"],
-            layers=config["num_hidden_layers"],
-            heads=config["num_attention_heads"],
-            kv_heads=config["num_key_value_heads"],
-            head=config["head_dim"],
-            epsilon=config["rms_norm_eps"],
-            theta=float(rope.get("rope_theta") or config["rope_theta"]),
+            hidden=told.whole("hidden_size"),
+            layers=told.whole("num_hidden_layers"),
+            heads=told.whole("num_attention_heads"),
+            kv_heads=_parts(told, "num_key_value_heads", "num_attention_heads"),
+            head=_even(told, "head_dim"),
+            epsilon=told.number("rms_norm_eps"),
+            theta=(rope if "rope_theta" in rope else told).number("rope_theta"),
         )
 
 
@@ -83,6 +86,35 @@ def read_shape(config: Mapping[str, Any], directory: Path) -> BertShape | Qwen3S
     """
     shape = Qwen3Shape if config["model_type"] == "qwen3" else BertShape
     return shape.read(config, directory)
+
+
+def check_ids(rows: Sequence[Sequence[int]], vocabulary: int, name: str) -> None:
+    """Refuse ids that the model called `name` has no row for: a negative one would count from the
+    end, and on a GPU one too high would end the process.
+
+    Raises:
+        BadInput: there is one.
+    """
+    lowest, highest = min(map(min, rows)), max(map(max, rows))
+    if not 0 <= lowest <= highest < vocabulary:
+        raise BadInput(
+            f"token id {lowest if lowest < 0 else highest} is none of {name}, whose ids go from 0 "
+            f"to {vocabulary - 1}"
+        )
+
+
+def _parts(config: Fields, key: str, of: str) -> int:
+    """How many equal parts `key` makes of another number."""
+    parts, whole = config.whole(key), config.whole(of)
+    if whole % parts:
+        raise config.wrong(key, f"a divisor of its {of} {whole}")
+    return parts
+
+
+def _even(config: Fields, key: str) -> int:
+    if (value := config.whole(key)) % 2:
+        raise config.wrong(key, "an even number")
+    return value
 
 
 def only(config: Mapping[str, Any], directory: Path, **computed: object) -> None:

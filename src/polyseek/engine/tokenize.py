@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tokenizers import Tokenizer as _Tokenizer
-from tokenizers.models import Unigram
+from tokenizers.models import Unigram, WordPiece
 
 from polyseek.errors import ModelError
 from polyseek.models.q4 import NEVER
@@ -45,13 +45,31 @@ class Tokenizer:
         encoded = self._inner.encode_batch_fast(list(texts), add_special_tokens=False)
         return [len(encoding) for encoding in encoded]
 
-    def check_end(self, architecture: Architecture) -> None:
-        """That a text ends with the model's end token. Without it every vector is wrong and
-        none looks so: last-token pooling takes the last word's.
+    def check(self, architecture: Architecture) -> None:
+        """That a text becomes what a model of its kind was trained on.
 
         Raises:
-            ModelError: it does not.
+            ModelError: it is not cut into words, or does not end with the model's end token.
+                Without either every vector is wrong and none looks so.
         """
+        self._check_words()
+        self._check_end(architecture)
+
+    def _check_words(self) -> None:
+        without = self._inner.pre_tokenizer is None and "▁" not in self._normalized("a b")
+        cased = isinstance(self._inner.model, WordPiece) and self._inner.normalizer is None
+        if without or cased:
+            raise ModelError(
+                f"{self._path} has no {'pre_tokenizer' if without else 'normalizer'}, so a text "
+                "would not be cut into the model's words; fetch it again, whole"
+            )
+
+    def _normalized(self, text: str) -> str:
+        inner = self._inner.normalizer
+        return text if inner is None else inner.normalize_str(text)
+
+    def _check_end(self, architecture: Architecture) -> None:
+        """Last-token pooling would take the last word's."""
         last = next(iter(reversed(self.encode(["a"])[0])), None)
         wanted = END_TOKENS[architecture]
         if last is None or self._inner.id_to_token(last) not in wanted:
@@ -67,7 +85,9 @@ class Tokenizer:
         try:
             inner = _Tokenizer.from_file(str(self._path))
         except Exception as error:  # the library raises bare Exception
-            raise ModelError(f"{self._path} cannot be read: {error}") from error
+            raise ModelError(
+                f"{self._path} cannot be read: {error}; fetch the model's directory again, whole"
+            ) from error
         inner = _blind(inner)
         inner.no_truncation()
         inner.no_padding()

@@ -20,8 +20,10 @@ import platformdirs
 from safetensors.numpy import save_file
 
 from polyseek.errors import ModelError
+from polyseek.models.fields import read_fields
 from polyseek.models.q4 import read_q4
 from polyseek.models.spec import ModelSpec, WheelFile
+from polyseek.models.tensors import tensor_files
 
 FILES = ("*.json", "*.safetensors", "1_Pooling/config.json")
 DONE = "polyseek.json"
@@ -144,11 +146,14 @@ def _move(made: Path, target: Path) -> None:
 
 def weights_digest(directory: Path) -> str:
     """SHA-256 of the model's weights, hexadecimal. It is remembered: for directories that we made,
-    and for large files as long as they are not touched."""
-    done = directory / DONE
-    if done.exists():
-        return str(json.loads(done.read_text())["weights"])
-    files = sorted(directory.glob("*.safetensors"))
+    and for large files as long as they are not touched.
+
+    Raises:
+        ModelError: no safetensors there.
+    """
+    if told := read_fields(directory / DONE).text("weights"):
+        return told
+    files = tensor_files(directory)
     if sum(file.stat().st_size for file in files) < LARGE:
         return _joined_digest(files)
     note = cache_directory() / "digests" / _state(files)

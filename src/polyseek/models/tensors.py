@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from polyseek.errors import ModelError
+from polyseek.models.fields import Fields, damaged, read_fields
 
 TYPES = {"F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I8": "i1"}
 INDEX = "model.safetensors.index.json"
@@ -104,21 +105,33 @@ def read_file(path: Path) -> Tensors:
 
 
 def tensor_files(directory: Path) -> list[Path]:
-    """The files with the tensors: one, or all shards.
+    """The files with the tensors: one, or else all shards of an index, as transformers has it.
 
     Raises:
-        ModelError: no safetensors there.
+        ModelError: no safetensors there, or an index of files that are not.
     """
-    index = directory / INDEX
-    if index.exists():
-        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
-        return [directory / name for name in names]
     if (directory / SINGLE).exists():
         return [directory / SINGLE]
+    if (directory / INDEX).exists():
+        return _shards(directory, read_fields(directory / INDEX).below("weight_map"))
     raise ModelError(
         f"{directory} has no {SINGLE}; polyseek reads safetensors only, never pickle: "
         "convert the weights, or get a revision that has them"
     )
+
+
+def _shards(directory: Path, where: Fields) -> list[Path]:
+    """The files of an index, which says where each tensor is."""
+    if not where:
+        raise damaged(where.path, "its weight_map names no file")
+    shards = [directory / name for name in sorted({where.text(tensor) for tensor in where})]
+    for shard in shards:
+        if not shard.is_file():
+            raise ModelError(
+                f"{where.path} names {shard.name}, which is not there; fetch the model's directory "
+                "again, whole"
+            )
+    return shards
 
 
 def _stored(path: Path) -> Mapping[str, Stored]:
@@ -132,7 +145,7 @@ def _stored(path: Path) -> Mapping[str, Stored]:
         header.pop("__metadata__", None)
         return {name: _tensor(data[base:], entry) for name, entry in header.items()}
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ModelError(f"{path} is damaged ({error}); delete it and fetch it again") from error
+        raise damaged(path, str(error)) from error
 
 
 def _tensor(data: npt.NDArray[np.uint8], entry: Mapping[str, Any]) -> Stored:

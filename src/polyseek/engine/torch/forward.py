@@ -12,11 +12,11 @@ import numpy as np
 import torch
 
 from polyseek.engine.pool import Floats
-from polyseek.engine.shapes import read_shape
+from polyseek.engine.shapes import check_ids, read_shape
 from polyseek.engine.torch import bert, qwen3
 from polyseek.engine.torch.packed import pack
 from polyseek.engine.torch.weights import Weights
-from polyseek.errors import BadInput, ModelError
+from polyseek.errors import ModelError
 from polyseek.models.directory import read_config
 from polyseek.models.spec import ModelSpec
 
@@ -59,7 +59,7 @@ class TorchForward:
         self.batch_tokens = BATCH_TOKENS.get(self.device.type, BATCH_TOKENS["mps"])
         self._directory, self._spec = directory, spec
         config = read_config(directory, spec)
-        self._vocabulary = int(config["vocab_size"])
+        self._vocabulary = config.whole("vocab_size")
         self._shape: Any = read_shape(config, directory)
         self._lock = threading.Lock()
         if threads:
@@ -71,13 +71,7 @@ class TorchForward:
         Raises:
             BadInput: an id that the model has no row for.
         """
-        highest, lowest = max(map(max, rows)), min(map(min, rows))
-        if not 0 <= lowest <= highest < self._vocabulary:  # on a GPU it would end the process
-            wrong = lowest if lowest < 0 else highest
-            raise BadInput(
-                f"token id {wrong} is none of {self._spec.name}, whose ids go from 0 to "
-                f"{self._vocabulary - 1}"
-            )
+        check_ids(rows, self._vocabulary, self._spec.name)
         with self._lock, torch.inference_mode():
             packed = pack(rows, self.device)
             made: Floats = self._model(packed).float().cpu().numpy()
