@@ -121,3 +121,58 @@ def test_a_tokenizer_that_does_not_cut_a_text_into_words_is_refused(
     (directory / "tokenizer.json").write_text(json.dumps(told))
     with pytest.raises(ModelError, match=rf"tokenizer\.json has no {part}.*fetch it again"):
         load(str(directory))
+
+
+def cased(to: Path, name: str, lowers: bool, file: str, **told: object) -> Path:
+    """The model with a tokenizer that lower-cases or not, and this in a file of its settings."""
+    shutil.copytree(GOLDEN / name, to)
+    tokenizer = json.loads((to / "tokenizer.json").read_text())
+    if name == "tiny-bert":
+        tokenizer["normalizer"]["lowercase"] = lowers
+    (to / "tokenizer.json").write_text(json.dumps(tokenizer))
+    (to / file).write_text(json.dumps(told))
+    return to
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "lowers", "asked"),
+    [
+        ("tiny-bert", "sentence_bert_config.json", False, True),
+        ("tiny-xlmr", "sentence_bert_config.json", False, True),
+        ("tiny-bert", "tokenizer_config.json", False, True),
+        ("tiny-bert", "tokenizer_config.json", True, False),
+    ],
+)
+def test_settings_and_a_tokenizer_that_disagree_about_case_are_refused(
+    name: str, file: str, lowers: bool, asked: bool, tmp_path: Path
+) -> None:
+    directory = cased(tmp_path / "mine", name, lowers, file, do_lower_case=asked)
+    wanted = rf"{file} has do_lower_case {asked}, .*tokenizer\.json .*lower-case.*alike"
+    with pytest.raises(ModelError, match=wanted):
+        load(str(directory))
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "lowers", "told"),
+    [
+        ("tiny-bert", "sentence_bert_config.json", True, {"do_lower_case": True}),
+        ("tiny-bert", "sentence_bert_config.json", True, {"do_lower_case": False}),
+        ("tiny-bert", "tokenizer_config.json", True, {"do_lower_case": True}),
+        ("tiny-bert", "tokenizer_config.json", False, {"do_lower_case": False}),
+        ("tiny-xlmr", "tokenizer_config.json", False, {"do_lower_case": True}),
+        ("tiny-bert", "tokenizer_config.json", False, {"tokenizer_class": "BertTokenizer"}),
+        (
+            "tiny-bert",
+            "tokenizer_config.json",
+            False,
+            {"do_lower_case": True, "tokenizer_class": "PreTrainedTokenizerFast"},
+        ),
+    ],
+)
+def test_where_they_agree_or_are_not_heeded_by_others_the_model_loads(
+    name: str, file: str, lowers: bool, told: dict[str, object], tmp_path: Path
+) -> None:
+    """Several published models of XLM-R's kind have the setting, which nothing looks at."""
+    directory = cased(tmp_path / "mine", name, lowers, file, **told)
+    upper, lower = load(str(directory), backend="openvino").tokenizer.encode(["CAT", "cat"])
+    assert (upper == lower) is lowers

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from tokenizers import Tokenizer as _Tokenizer
 from tokenizers.models import Unigram, WordPiece
+from tokenizers.normalizers import BertNormalizer
 
 from polyseek.errors import ModelError
+from polyseek.models.fields import read_fields
 from polyseek.models.q4 import NEVER
 from polyseek.models.spec import Architecture
 
@@ -49,10 +51,12 @@ class Tokenizer:
         """That a text becomes what a model of its kind was trained on.
 
         Raises:
-            ModelError: it is not cut into words, or does not end with the model's end token.
-                Without either every vector is wrong and none looks so.
+            ModelError: it is not cut into words, is lower-cased although the model's settings say
+                otherwise or the other way round, or does not end with the model's end token. Every
+                vector would be wrong and none look so.
         """
         self._check_words()
+        self._check_case()
         self._check_end(architecture)
 
     def _check_words(self) -> None:
@@ -63,6 +67,23 @@ class Tokenizer:
                 f"{self._path} has no {'pre_tokenizer' if without else 'normalizer'}, so a text "
                 "would not be cut into the model's words; fetch it again, whole"
             )
+
+    def _check_case(self) -> None:
+        """What other files of the model say of it, to libraries that take a text through them."""
+        lowers = self._normalized("A") != self._normalized("A").upper()
+        before = read_fields(self._path.parent / "sentence_bert_config.json")
+        asked = [(before.path, True)] if before.get("do_lower_case") is True else []
+        own = read_fields(self._path.parent / "tokenizer_config.json")
+        heeded = own.text("tokenizer_class", "Bert").startswith("Bert")  # others do not look at it
+        if heeded and isinstance(self._inner.normalizer, BertNormalizer) and "do_lower_case" in own:
+            asked.append((own.path, own["do_lower_case"] is True))
+        for path, wanted in asked:
+            if wanted is not lowers:
+                raise ModelError(
+                    f"{path} has do_lower_case {wanted}, and the normalizer of {self._path} "
+                    f"{'lower-cases' if lowers else 'does not lower-case'}; set the two alike, as "
+                    "the model was trained"
+                )
 
     def _normalized(self, text: str) -> str:
         inner = self._inner.normalizer
