@@ -12,6 +12,7 @@ from engine.tiny import GOLDEN
 from polyseek.engine import load as loading
 from polyseek.engine.load import load
 from polyseek.errors import ModelError
+from polyseek.models.spec import DEFAULT, find_spec
 from polyseek.settings import Backend, Precision
 
 
@@ -176,3 +177,14 @@ def test_where_they_agree_or_are_not_heeded_by_others_the_model_loads(
     directory = cased(tmp_path / "mine", name, lowers, file, **told)
     upper, lower = load(str(directory), backend="openvino").tokenizer.encode(["CAT", "cat"])
     assert (upper == lower) is lowers
+
+
+@pytest.mark.parametrize("name", ["multilingual-e5-small", "intfloat/multilingual-e5-small"])
+def test_a_known_name_is_its_row_whatever_lies_beside(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A directory of that name would be described by its files, and so be another model."""
+    shutil.copytree(GOLDEN / "tiny-bert", tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    assert loading.spec_for(name) == (find_spec(DEFAULT), None)
+    assert loading.spec_for(f"./{name}")[0].dimensions == 32

@@ -19,9 +19,9 @@ from engine.tiny import CASES, GOLDEN, off, own_pooling, tiny
 from polyseek.engine import bert, qwen3
 from polyseek.engine.layers import Layers
 from polyseek.engine.load import load
-from polyseek.engine.openvino import WORDS, OpenVINOForward, Precision
+from polyseek.engine.openvino import OpenVINOForward, Precision
 from polyseek.engine.pool import normalize
-from polyseek.engine.shapes import BertShape, Qwen3Shape
+from polyseek.engine.shapes import WORDS, BertShape, Qwen3Shape
 from polyseek.errors import BadInput, ModelError
 from polyseek.models.directory import spec_of
 from polyseek.models.spec import Pooling

@@ -13,7 +13,7 @@ from polyseek.engine.tokenize import Tokenizer
 from polyseek.errors import ModelError
 from polyseek.models.directory import spec_of
 from polyseek.models.sources import locate, weights_digest
-from polyseek.models.spec import DEFAULT, SPECS, ModelSpec, find_spec
+from polyseek.models.spec import DEFAULT, ModelSpec, find_spec, known_spec
 from polyseek.settings import Backend, Precision
 
 HEAD_START_S = 0.4
@@ -69,14 +69,11 @@ def spec_for(model: str = DEFAULT, directory: Path | None = None) -> tuple[Model
     Raises:
         ModelError: unknown model.
     """
-    if directory is None and model and model not in SPECS and Path(model, "config.json").is_file():
+    if known := known_spec(model):
+        return known, directory
+    if directory is None and model and Path(model, "config.json").is_file():
         model, directory = "", Path(model)
-    return _spec(model, directory), directory
-
-
-def _spec(model: str, directory: Path | None) -> ModelSpec:
-    known = any(model in (spec.name, spec.hub) for spec in SPECS.values())
-    return spec_of(directory, model) if directory and not known else find_spec(model)
+    return (spec_of(directory, model) if directory else find_spec(model)), directory
 
 
 def _backend(asked: Backend, device: str, precision: Precision) -> str:

@@ -16,7 +16,7 @@ from polyseek.engine.batch import pad, rounded
 from polyseek.engine.int8 import load_ranges
 from polyseek.engine.int8_cache import rounded_weights
 from polyseek.engine.pool import Floats, pool
-from polyseek.engine.shapes import Qwen3Shape, check_ids, read_shape
+from polyseek.engine.shapes import WORDS, Qwen3Shape, check_ids, read_shape
 from polyseek.models.directory import positions, read_config
 from polyseek.models.sources import weights_digest
 from polyseek.models.spec import ModelSpec
@@ -26,12 +26,6 @@ if TYPE_CHECKING:
     import openvino as ov
 
 Precision = Literal["int8", "fp32"]
-WORDS = {
-    "bert": "embeddings.word_embeddings.weight",
-    "xlm-roberta": "embeddings.word_embeddings.weight",
-    "qwen3": "embed_tokens.weight",
-}
-"""The table of word embeddings in each architecture."""
 ANY = 0
 """Id of the padding, which no token sees."""
 KEPT_SHAPES = 128

@@ -10,6 +10,13 @@ from typing import Any
 from polyseek.errors import BadInput, ModelError
 from polyseek.models.fields import Fields
 
+WORDS = {
+    "bert": "embeddings.word_embeddings.weight",
+    "xlm-roberta": "embeddings.word_embeddings.weight",
+    "qwen3": "embed_tokens.weight",
+}
+"""The table of word embeddings in each architecture."""
+
 
 @dataclass(frozen=True, slots=True)
 class BertShape:

@@ -7,7 +7,7 @@ type, shape and offsets of each tensor, then the bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,10 +81,15 @@ class Tensors(Mapping[str, Array]):
     def below(self, anchor: str) -> Tensors:
         """The tensors by their names in the architecture: a checkpoint may have them below a name
         of its own ("model.", "bert."), which is what stands before `anchor`."""
-        found = [name for name in self if name == anchor or name.endswith(f".{anchor}")]
-        prefix = min(found, key=len).removesuffix(anchor) if found else ""
+        prefix = prefix_of(self, anchor)
         below = {n.removeprefix(prefix): t for n, t in self._stored.items() if n.startswith(prefix)}
         return Tensors(below, self._source)
+
+
+def prefix_of(names: Iterable[str], anchor: str) -> str:
+    """What stands before `anchor`, a tensor that every model of its kind has, in these names."""
+    found = [name for name in names if name == anchor or name.endswith(f".{anchor}")]
+    return min(found, key=len).removesuffix(anchor) if found else ""
 
 
 def read_tensors(directory: Path) -> Tensors:

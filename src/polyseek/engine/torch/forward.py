@@ -12,9 +12,10 @@ import numpy as np
 import torch
 
 from polyseek.engine.pool import Floats
-from polyseek.engine.shapes import check_ids, read_shape
-from polyseek.engine.torch import bert, qwen3
+from polyseek.engine.shapes import WORDS, Qwen3Shape, check_ids, read_shape
+from polyseek.engine.torch.bert import Bert
 from polyseek.engine.torch.packed import pack
+from polyseek.engine.torch.qwen3 import Qwen3
 from polyseek.engine.torch.weights import Weights
 from polyseek.errors import ModelError
 from polyseek.models.directory import read_config
@@ -81,13 +82,10 @@ class TorchForward:
 
     @cached_property
     def _model(self) -> Any:  # noqa: ANN401 - Qwen3 or Bert
-        room, build = (qwen3, qwen3.Qwen3) if self._qwen3 else (bert, bert.Bert)
-        weights = Weights(self._directory, room.ANCHOR, self.device, TYPES[self.precision])
+        words = WORDS[self._spec.architecture]
+        weights = Weights(self._directory, words, self.device, TYPES[self.precision])
+        build = Qwen3 if isinstance(self._shape, Qwen3Shape) else Bert
         return build(weights, self._shape, self._spec.pooling)
-
-    @property
-    def _qwen3(self) -> bool:
-        return self._spec.architecture == "qwen3"
 
 
 def has_gpu() -> bool:
