@@ -312,6 +312,18 @@ def test_the_digest_of_a_large_file_is_remembered_until_it_changes(
     assert len(asked) == 2
 
 
+@pytest.mark.parametrize("left", ["", "abcd", "\0" * 64])
+def test_a_remembered_digest_that_is_none_is_made_again(
+    left: str, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "LARGE", 1)
+    save_file({"a": np.zeros(4)}, tmp_path / "model.safetensors")
+    whole = weights_digest(tmp_path)
+    (note,) = (cache.parent / "digests").iterdir()
+    note.write_text(left)
+    assert weights_digest(tmp_path) == note.read_text() == whole
+
+
 def test_a_cache_that_cannot_be_written_costs_no_answer(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

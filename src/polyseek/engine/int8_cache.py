@@ -22,7 +22,8 @@ from polyseek.models.sources import cache_directory
 from polyseek.models.tensors import Tensors, read_file
 
 VERSION = 1
-"""Of the form of the file; part of its name."""
+"""Of what is kept: which matrices, under which names, rounded how. Part of the file's name, and of
+the fingerprint of what is computed with it; raised with every change to these."""
 LEVELS_OF, SCALES_OF = ".levels", ".scales"
 MATRIX = re.compile(r"layers?\.\d+\..*\.weight")
 
@@ -56,6 +57,8 @@ def _make(path: Path, tensors: Tensors, digest: str) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             _write(file, tensors, digest)
+            file.flush()
+            os.fsync(file.fileno())  # or a power cut could leave the name and not all levels
         Path(made).replace(path)
     finally:
         Path(made).unlink(missing_ok=True)

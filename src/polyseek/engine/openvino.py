@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from polyseek.engine.batch import pad, rounded
 from polyseek.engine.int8 import load_ranges
-from polyseek.engine.int8_cache import rounded_weights
+from polyseek.engine.int8_cache import VERSION, rounded_weights
 from polyseek.engine.pool import Floats, pool
 from polyseek.engine.shapes import WORDS, Qwen3Shape, check_ids, read_shape
 from polyseek.models.directory import positions, read_config
@@ -74,7 +74,8 @@ class OpenVINOForward:
         self._vocabulary = config.whole("vocab_size")
         self._positions = positions(config)
         self._ranges = load_ranges(spec.name if self._int8 else "")
-        self.precision = f"{precision}-{self._ranges.digest}".removesuffix("-")
+        how = self._ranges.digest or f"g{GROUP}v{VERSION}"
+        self.precision = f"int8-{how}" if self._int8 else "fp32"
         self._compiling = threading.Lock()
 
     @property
