@@ -118,6 +118,6 @@ def test_its_version_is_in_the_fingerprint(cache: Path, monkeypatch: pytest.Monk
     for version in (1, 2):
         monkeypatch.setattr("polyseek.engine.openvino.VERSION", version)
         for precision in ("int8", "fp32"):
-            made = load(str(GOLDEN / "tiny-qwen3"), backend="openvino", precision=precision)  # type: ignore[arg-type]
+            made = load(str(GOLDEN / "tiny-qwen3"), backend="openvino", precision=precision)
             told.append(made.fingerprint["precision"])
     assert told == ["int8-g32v1", "fp32", "int8-g32v2", "fp32"]
