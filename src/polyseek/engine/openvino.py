@@ -16,7 +16,7 @@ from polyseek.engine.batch import pad, rounded
 from polyseek.engine.int8 import load_ranges
 from polyseek.engine.int8_cache import VERSION, rounded_weights
 from polyseek.engine.pool import Floats, pool
-from polyseek.engine.shapes import WORDS, Qwen3Shape, check_ids, read_shape
+from polyseek.engine.shapes import WORDS, Qwen3Shape, check_ids, check_tensors, read_shape
 from polyseek.models.directory import positions, read_config
 from polyseek.models.sources import weights_digest
 from polyseek.models.spec import ModelSpec
@@ -69,10 +69,10 @@ class OpenVINOForward:
         self._threads = threads
         self._weights = weights
         self._int8 = precision == "int8"
-        config = read_config(directory, spec)
-        self._shape = read_shape(config, directory)
-        self._vocabulary = config.whole("vocab_size")
-        self._positions = positions(config)
+        self._config = read_config(directory, spec)
+        self._shape = read_shape(self._config, directory)
+        self._vocabulary = self._config.whole("vocab_size")
+        self._positions = positions(self._config)
         self._ranges = load_ranges(spec.name if self._int8 else "")
         how = self._ranges.digest or f"g{GROUP}v{VERSION}"
         self.precision = f"int8-{how}" if self._int8 else "fp32"
@@ -122,7 +122,9 @@ class OpenVINOForward:
 
     @cached_property
     def _tensors(self) -> Tensors:
-        return read_tensors(self._directory).below(WORDS[self._spec.architecture])
+        tensors = read_tensors(self._directory).below(WORDS[self._spec.architecture])
+        check_tensors(tensors, self._config, self._shape)
+        return tensors
 
     @cached_property
     def _rounded(self) -> Tensors | None:

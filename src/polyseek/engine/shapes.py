@@ -9,6 +9,7 @@ from typing import Any
 
 from polyseek.errors import BadInput, ModelError
 from polyseek.models.fields import Fields
+from polyseek.models.tensors import Tensors
 
 WORDS = {
     "bert": "embeddings.word_embeddings.weight",
@@ -71,6 +72,9 @@ class Qwen3Shape:
         """
         only(config, directory, hidden_act="silu", attention_bias=False, use_sliding_window=False)
         only(config, directory, rope_scaling=None)
+        kinds = config.get("layer_types")
+        every = ["full_attention"] * len(kinds) if isinstance(kinds, list) else None
+        only(config, directory, layer_types=every)
         told = Fields(directory / "config.json", config)
         rope = told.below("rope_parameters")  # transformers 5
         only(rope, directory, rope_type="default")
@@ -93,6 +97,23 @@ def read_shape(config: Mapping[str, Any], directory: Path) -> BertShape | Qwen3S
     """
     shape = Qwen3Shape if config["model_type"] == "qwen3" else BertShape
     return shape.read(config, directory)
+
+
+def check_tensors(tensors: Tensors, config: Fields, shape: BertShape | Qwen3Shape) -> None:
+    """That the weights are of the model that config.json tells of. Sizes that are not would end in
+    an error of a library's, and a position that the table lacks in wrong vectors.
+
+    Raises:
+        ModelError: they are not.
+    """
+    tensors.check(WORDS[config["model_type"]], (config.whole("vocab_size"), shape.hidden))
+    if isinstance(shape, Qwen3Shape):
+        for part, heads in (("q", shape.heads), ("k", shape.kv_heads)):
+            name = f"layers.0.self_attn.{part}_proj.weight"
+            tensors.check(name, (heads * shape.head, shape.hidden))
+    else:
+        rows = config.whole("max_position_embeddings")
+        tensors.check("embeddings.position_embeddings.weight", (rows, shape.hidden))
 
 
 def check_ids(rows: Sequence[Sequence[int]], vocabulary: int, name: str) -> None:

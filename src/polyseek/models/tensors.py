@@ -74,6 +74,14 @@ class Tensors(Mapping[str, Array]):
             )
         return self._stored[name]
 
+    def check(self, name: str, shape: tuple[int, ...]) -> None:
+        """Raises ModelError if the tensor has another shape, or there is none of this name."""
+        if (found := self.stored(name).data.shape) != shape:
+            raise ModelError(
+                f"{self._source} has {name} of shape {found}, and by its config.json it has "
+                f"{shape}; fetch the model's directory again, whole"
+            )
+
     def float32(self, name: str) -> Floats:
         """The tensor in memory. Raises ModelError if there is none of this name."""
         return np.asarray(self.stored(name).values(), np.float32)

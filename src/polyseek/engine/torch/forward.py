@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from polyseek.engine.pool import Floats
-from polyseek.engine.shapes import WORDS, Qwen3Shape, check_ids, read_shape
+from polyseek.engine.shapes import WORDS, Qwen3Shape, check_ids, check_tensors, read_shape
 from polyseek.engine.torch.bert import Bert
 from polyseek.engine.torch.packed import pack
 from polyseek.engine.torch.qwen3 import Qwen3
@@ -20,6 +20,7 @@ from polyseek.engine.torch.weights import Weights
 from polyseek.errors import ModelError
 from polyseek.models.directory import read_config
 from polyseek.models.spec import ModelSpec
+from polyseek.models.tensors import read_tensors
 
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 BATCH_TOKENS = {"cuda": 32_768, "mps": 8_192, "cpu": 2_048}
@@ -59,9 +60,9 @@ class TorchForward:
             )
         self.batch_tokens = BATCH_TOKENS.get(self.device.type, BATCH_TOKENS["mps"])
         self._directory, self._spec = directory, spec
-        config = read_config(directory, spec)
-        self._vocabulary = config.whole("vocab_size")
-        self._shape: Any = read_shape(config, directory)
+        self._config = read_config(directory, spec)
+        self._vocabulary = self._config.whole("vocab_size")
+        self._shape: Any = read_shape(self._config, directory)
         self._lock = threading.Lock()
         if threads:
             torch.set_num_threads(threads)
@@ -83,6 +84,7 @@ class TorchForward:
     @cached_property
     def _model(self) -> Any:  # noqa: ANN401 - Qwen3 or Bert
         words = WORDS[self._spec.architecture]
+        check_tensors(read_tensors(self._directory).below(words), self._config, self._shape)
         weights = Weights(self._directory, words, self.device, TYPES[self.precision])
         build = Qwen3 if isinstance(self._shape, Qwen3Shape) else Bert
         return build(weights, self._shape, self._spec.pooling)
