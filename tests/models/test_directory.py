@@ -7,8 +7,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from polyseek.engine.load import load
 from polyseek.errors import ModelError
 from polyseek.models.directory import spec_of
 from polyseek.models.spec import TASK
@@ -78,6 +80,34 @@ def test_pooling_is_read_in_old_files_and_new(made: Path, told: dict, pooling: s
 def test_other_pooling_is_refused(made: Path, told: dict[str, bool], word: str) -> None:
     change(made / "1_Pooling" / "config.json", **told)
     with pytest.raises(ModelError, match=rf"1_Pooling/config\.json asks for .*{word}"):
+        spec_of(made)
+
+
+def without_normalize(made: Path) -> None:
+    modules = json.loads((made / "modules.json").read_text())
+    (made / "modules.json").write_text(json.dumps(modules[:2]))
+
+
+@pytest.mark.parametrize(
+    "told", [{}, {"similarity_fn_name": None}, {"similarity_fn_name": "cosine"}]
+)
+def test_vectors_that_are_compared_by_cosine_are_made_unit(
+    made: Path, told: dict[str, str | None]
+) -> None:
+    """As they are in sentence-transformers where nothing is said. A knowledge base holds unit
+    vectors only, so such a model could not be used for one."""
+    without_normalize(made)
+    change(made / "config_sentence_transformers.json", **told)
+    embedder = load(str(made), backend="openvino", precision="fp32")
+    lengths = np.linalg.norm(embedder.embed(["cats", "a dog"], "passage"), axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=1e-5)
+
+
+def test_vectors_that_are_compared_otherwise_are_refused(made: Path) -> None:
+    change(made / "config_sentence_transformers.json", similarity_fn_name="dot")
+    assert spec_of(made).normalize  # unit vectors: all the same
+    without_normalize(made)
+    with pytest.raises(ModelError, match=r"similarity_fn_name 'dot'.*compares by cosine"):
         spec_of(made)
 
 

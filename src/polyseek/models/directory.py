@@ -55,7 +55,7 @@ def spec_of(directory: Path, name: str = "") -> ModelSpec:
         passage_prompt=passage,
         dimensions=config.whole("hidden_size"),
         max_tokens=_max_tokens(directory / steps["Transformer"], config),
-        normalize="Normalize" in steps,
+        normalize="Normalize" in steps or _by_cosine(directory),
         parameters=0,
         licence="",
         hub="",
@@ -130,6 +130,22 @@ def _pooling(directory: Path, model: Fields) -> Pooling:
     if config.get("word_embedding_dimension", hidden) != hidden:
         raise config.wrong("word_embedding_dimension", f"the hidden_size {hidden} of config.json")
     return how
+
+
+def _by_cosine(directory: Path) -> bool:
+    """Whether its vectors are compared by cosine, for which they may be made unit: a knowledge
+    base holds no others.
+
+    Raises:
+        ModelError: they are compared otherwise.
+    """
+    config = read_fields(directory / "config_sentence_transformers.json")
+    if config.text("similarity_fn_name", "cosine") != "cosine":
+        raise ModelError(
+            f"{config.path} has similarity_fn_name {config['similarity_fn_name']!r}, and polyseek "
+            "compares by cosine; use another model"
+        )
+    return True
 
 
 def _prompts(directory: Path) -> tuple[str, str, str]:
