@@ -19,7 +19,7 @@ from polyseek.engine.pool import Floats, pool
 from polyseek.engine.shapes import WORDS, Qwen3Shape, check_ids, check_tensors, read_shape
 from polyseek.models.directory import positions, read_config
 from polyseek.models.sources import weights_digest
-from polyseek.models.spec import ModelSpec
+from polyseek.models.spec import ModelSpec, known_spec
 from polyseek.models.tensors import Tensors, read_tensors
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ class OpenVINOForward:
         self._shape = read_shape(self._config, directory)
         self._vocabulary = self._config.whole("vocab_size")
         self._positions = positions(self._config)
-        self._ranges = load_ranges(spec.name if self._int8 else "")
+        # Not for a model of another table that happens to be called the same.
+        measured = self._int8 and known_spec(spec.name) == spec
+        self._ranges = load_ranges(spec.name if measured else "")
         how = self._ranges.digest or f"g{GROUP}v{VERSION}"
         self.precision = f"int8-{how}" if self._int8 else "fp32"
         self._compiling = threading.Lock()
