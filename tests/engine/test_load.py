@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,13 @@ def test_what_a_backend_does_not_compute_is_refused() -> None:
 def test_without_pytorch_its_backend_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loading, "find_module", lambda name: None)
     with pytest.raises(ModelError, match=r"pip install 'polyseek\[gpu\]'"):
+        load(str(GOLDEN / "tiny-bert"), backend="torch")
+
+
+def test_a_pytorch_that_cannot_be_imported_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "find_module", lambda name: True)
+    monkeypatch.setitem(sys.modules, "polyseek.engine.torch.forward", None)
+    with pytest.raises(ModelError, match=r"cannot be imported .*install it again"):
         load(str(GOLDEN / "tiny-bert"), backend="torch")
 
 

@@ -117,6 +117,12 @@ def test_what_is_not_said_is_not_guessed(made: Path) -> None:
         spec_of(made)
 
 
+def test_a_step_whose_file_is_missing_is_named(made: Path) -> None:
+    (made / "1_Pooling" / "config.json").unlink()
+    with pytest.raises(ModelError, match=r"1_Pooling/config\.json is missing .*whole directory"):
+        spec_of(made)
+
+
 def test_another_step_is_refused(made: Path) -> None:
     modules = json.loads((made / "modules.json").read_text())
     modules.append({"path": "2_Dense", "type": "sentence_transformers.models.Dense"})

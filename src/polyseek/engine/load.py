@@ -105,8 +105,13 @@ def _torch(
             "the backend torch needs PyTorch, which is not installed; "
             "pip install 'polyseek[gpu]', or ask for --backend openvino"
         )
-    from polyseek.engine.torch.forward import TorchForward
-
+    try:
+        from polyseek.engine.torch.forward import TorchForward
+    except (ImportError, OSError) as error:  # of a library that it wants and does not find
+        raise ModelError(
+            f"PyTorch is installed and cannot be imported ({error}); install it again, "
+            "pip install --force-reinstall 'polyseek[gpu]', or ask for --backend openvino"
+        ) from error
     return TorchForward(directory, spec, precision, device, threads)
 
 

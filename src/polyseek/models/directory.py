@@ -115,6 +115,8 @@ def _steps(directory: Path) -> dict[str, str]:
 
 def _pooling(directory: Path, model: Fields) -> Pooling:
     config = read_fields(directory / "config.json")
+    if not config:
+        raise ModelError(f"{config.path} is missing or empty; get the model's whole directory")
     asked = [key for key, on in config.items() if key.startswith("pooling_mode_") and on is True]
     named = config.get("pooling_mode", [])
     asked += named if isinstance(named, list) else [named]

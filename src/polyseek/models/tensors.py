@@ -129,7 +129,8 @@ def tensor_files(directory: Path) -> list[Path]:
         return _shards(directory, read_fields(directory / INDEX).below("weight_map"))
     raise ModelError(
         f"{directory} has no {SINGLE}; polyseek reads safetensors only, never pickle: "
-        "convert the weights, or get a revision that has them"
+        "convert the weights, get a revision that has them, or run once with --download if "
+        "fetching them was cut short"
     )
 
 
