@@ -100,6 +100,12 @@ def test_a_known_model_in_a_directory_of_another_is_refused() -> None:
         load("multilingual-e5-small", GOLDEN / "tiny-xlmr", backend="openvino")
 
 
+def test_a_known_model_in_a_directory_with_fewer_places_is_refused() -> None:
+    """A text that its row lets through would end in a library's error."""
+    with pytest.raises(ModelError, match=r"config\.json has places for 64 tokens.* takes 512"):
+        load(DEFAULT, GOLDEN / "tiny-bert", backend="openvino")
+
+
 def test_an_unknown_model_without_a_directory_is_told_the_nearest() -> None:
     with pytest.raises(ModelError, match=r"did you mean .*--model-path"):
         load("our-own")

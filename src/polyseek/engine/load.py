@@ -11,7 +11,7 @@ from polyseek.engine.embedder import Embedder, Forward
 from polyseek.engine.openvino import OpenVINOForward
 from polyseek.engine.tokenize import Tokenizer
 from polyseek.errors import ModelError
-from polyseek.models.directory import spec_of
+from polyseek.models.directory import positions, read_config, spec_of
 from polyseek.models.sources import locate, weights_digest
 from polyseek.models.spec import DEFAULT, ModelSpec, find_spec, known_spec
 from polyseek.settings import Backend, Precision
@@ -47,6 +47,7 @@ def load(
     """
     spec, directory = spec_for(model, directory)
     found = locate(spec, directory, download)
+    _check_room(found, spec)
     weights = weights_digest(found)
     tokenizer = Tokenizer(found)
     if _backend(backend, device, precision) == "torch":
@@ -74,6 +75,16 @@ def spec_for(model: str = DEFAULT, directory: Path | None = None) -> tuple[Model
     if directory is None and model and Path(model, "config.json").is_file():
         model, directory = "", Path(model)
     return (spec_of(directory, model) if directory else find_spec(model)), directory
+
+
+def _check_room(directory: Path, spec: ModelSpec) -> None:
+    """That the model has a place for every token that its row lets through."""
+    config = read_config(directory, spec)
+    if (most := positions(config)) < spec.max_tokens:
+        raise ModelError(
+            f"{config.path} has places for {most} tokens, and {spec.name} takes {spec.max_tokens}; "
+            "it is another model: give its directory to --model, or a name of its own"
+        )
 
 
 def _backend(asked: Backend, device: str, precision: Precision) -> str:
