@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -105,6 +106,19 @@ def test_makers_at_once_end_with_one_file(cache: Path, tensors: Tensors) -> None
         made = [each.result() for each in [workers.submit(make) for _ in range(4)]]
     assert len(set(made)) == 1
     assert len(list(cache.iterdir())) == 1
+
+
+def test_what_a_killed_process_left_is_removed_and_what_another_writes_is_not(
+    cache: Path, tensors: Tensors
+) -> None:
+    cache.mkdir(parents=True)
+    left, writing = (cache / f".{DIGEST[:32]}-1.safetensors.{end}" for end in ("old", "new"))
+    for file in (left, writing):
+        file.write_bytes(b"half")
+    os.utime(left, (1e9, 1e9))
+    rounded_weights(tensors, DIGEST)
+    assert not left.exists()
+    assert writing.read_bytes() == b"half"
 
 
 def test_a_cache_that_cannot_be_written_is_named(cache: Path, tensors: Tensors) -> None:
