@@ -187,7 +187,18 @@ def test_the_endpoint_says_when(fake: FakeEndpoint) -> None:
     ("fault", "told", "tries"),
     [
         (status(500, {"error": {"message": "CUDA is lost"}}), "answers 500: CUDA is lost, aft", 8),
-        (status(401, {"error": {"message": "no"}}), "401: no; POLYSEEK_MODEL_KEY holds", 1),
+        (
+            status(401, {"error": "invalid token"}),
+            "invalid token; no key was sent: set POLYSEEK",
+            1,
+        ),
+        (status(403, "token too long"), "403: token too long; no key was sent, or may not", 1),
+        (status(429, "tokens per minute: too many"), "429: .*, after 8 tries; it has had more", 8),
+        (status(429, "too many tokens", retry_after="90"), "429: .* come again in 90 s: run it", 1),
+        (status(503, "busy", retry_after="90"), "503: busy; it asks to come again in 90 s", 1),
+        (status(500, "context deadline exceeded"), "500: context deadline exceeded, after 8", 8),
+        (status(500, "too many open files"), "500: too many open files, after 8 tries; check", 8),
+        (status(400, "unknown field max_tokens"), "answers 400: unknown field max_tokens$", 1),
         (status(404, {"detail": "no toy"}), "404: no toy; --model-url ends with /v1", 1),
         (status(400, {"message": "bad things", "type": "x"}), "answers 400: bad things", 1),
         (status(200, "<html>"), "what is not JSON: '<html>'; is --model-url the root", 1),
@@ -255,7 +266,7 @@ def test_the_key_is_sent_and_never_shown(fake: FakeEndpoint) -> None:
     with joined(fake, model_key="sesame") as remote:
         remote.embed(["cat"], "query")
         fake.always = status(401)
-        with pytest.raises(ModelError) as refused:
+        with pytest.raises(ModelError, match=r"401: .*the key that was sent is wrong") as refused:
             remote.embed(["cat"], "query")
     assert set(fake.keys) == {"Bearer sesame"}
     assert "sesame" not in str(refused.value)
@@ -274,6 +285,9 @@ def test_a_server_that_takes_fewer_texts(fake: FakeEndpoint, remote: RemoteEmbed
     assert max(len(body["input"]) for body in fake.bodies) <= 9  # it has learnt
     fake.too_many = status(422, {"error": {"message": "too many inputs"}})
     fake.most = 3
+    assert close(remote.embed(texts, "query"), toy_embedder().embed(texts, "query"))
+    told = "input has 3 texts and this server takes 1 a request; send them in several"
+    fake.too_many, fake.most = status(400, {"error": {"message": told}}), 1
     assert close(remote.embed(texts, "query"), toy_embedder().embed(texts, "query"))
 
 
@@ -300,6 +314,10 @@ def refuses_long(limit: int, code: int, told: str) -> Fault:
         (413, "Input validation error: `inputs` must have less than 512 tokens. Given: 600"),
         (422, "inputs must have less than 512 tokens"),
         (500, "input is too large to process. increase the physical batch size"),
+        (400, "the input length exceeds the context length"),
+        (400, "input (600 tokens) is larger than the max context size (512 tokens)"),
+        (400, "text 0 has 600 tokens with its prompt and multilingual-e5-small takes 512; shorten"),
+        (400, "The max allowed tokens per submitted batch is 512. Your batch has 600 tokens"),
     ],
 )
 def test_a_text_that_the_server_finds_too_long(

@@ -21,11 +21,24 @@ if TYPE_CHECKING:
 
 AGAIN = {408, 409, 425, 429, 500, 502, 503, 504}
 """Statuses after which the same request may be answered."""
-TOO_MUCH = re.compile(
-    r"too (long|large|many|big)|token|context|batch size|physical batch|max(imum)?.{0,40}length",
+SIZE = {400, 413, 422, 500}
+"""Statuses that servers give to what is too long or too much. With any other, such words are about
+something else: a key that is an invalid token (401), or tokens per minute (429)."""
+LONG = re.compile(
+    r"too long|context (length|size|window)|max.{0,40}length|input length|length of the input"
+    r"|physical batch|\b(than|most|max(imum)?|takes|exceeds?)\b.{0,40}\btokens"
+    r"|\btokens\b.{0,80}\b(than|max(imum)?|takes|exceeds?)\b",
     re.IGNORECASE,
 )
-"""In an error's words: no second try helps, less text does. Some servers say it with a 500."""
+"""In an error's words: a text has more than the model takes."""
+MUCH = re.compile(
+    r"too (large|big)|too many (inputs?|texts|tokens|items|strings|documents|prompts|sequences)"
+    r"|batch.?size|in one batch|at most \d+|texts .{0,60}a request",
+    re.IGNORECASE,
+)
+"""In an error's words: the request has, whatever its texts."""
+LOOK = "check that the server runs and that --model-url is its address, then run it again"
+LATER = "it has had more requests than it takes: run it again later"
 LOOPBACK = ("localhost", "127.", "::1")
 
 
@@ -56,6 +69,17 @@ class Refused(ModelError):
         self.reason = reason
         """In the endpoint's own words."""
 
+    @property
+    def too_long(self) -> bool:
+        """Whether a text is, and not the request."""
+        return self.status in SIZE and LONG.search(self.reason) is not None
+
+    @property
+    def too_much(self) -> bool:
+        """Whether no second try helps, and less text does."""
+        much = self.status == 413 or MUCH.search(self.reason) is not None
+        return self.status in SIZE and (much or self.too_long)
+
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
@@ -65,6 +89,7 @@ class _Failure:
     asked_s: float = 0.0
     """How long the endpoint asks to wait."""
     hung: bool = False
+    todo: str = LOOK
 
 
 class Endpoint(Closing):
@@ -140,8 +165,7 @@ class Endpoint(Closing):
             most = patience.tries if self._reached else patience.first_tries
             if tried >= most or hung >= patience.hung_tries or stop.is_set():
                 raise ModelError(
-                    f"{url} cannot be used: {answer.why}, after {tried} tries; check that the "
-                    "server runs and that --model-url is its address, then run it again"
+                    f"{url} cannot be used: {answer.why}, after {tried} tries; {answer.todo}"
                 )
             wait_s = min(patience.wait_s * 2 ** (tried - 1), patience.longest_s)
             self._sleep(max(answer.asked_s, wait_s * random.uniform(0.5, 1.5)), stop)
@@ -164,10 +188,12 @@ class Endpoint(Closing):
         if answer.is_success:
             return answer
         asked_s = waits_s(answer.headers.get("retry-after", ""))
-        too_much = answer.status_code == 500 and TOO_MUCH.search(reason_of(answer))
-        if answer.status_code not in AGAIN or too_much or asked_s > self._patience.longest_s:
-            raise self._refused(answer, asked_s)
-        return _Failure(f"it answers {answer.status_code}: {reason_of(answer)}", asked_s)
+        refused = self._refused(answer, asked_s)
+        hopeless = answer.status_code not in AGAIN or refused.too_much
+        if hopeless or asked_s > self._patience.longest_s:
+            raise refused
+        todo = LATER if refused.status == 429 else LOOK
+        return _Failure(f"it answers {refused.status}: {refused.reason}", asked_s, todo=todo)
 
     def _read(self, answer: httpx2.Response) -> Any:  # noqa: ANN401 - JSON
         try:
@@ -180,12 +206,14 @@ class Endpoint(Closing):
 
     def _refused(self, answer: httpx2.Response, asked_s: float) -> Refused:
         status, reason = answer.status_code, reason_of(answer)
+        wrong = "the key that was sent is wrong" if self._key else "no key was sent"
         todo = {
-            401: "; POLYSEEK_MODEL_KEY holds its key",
-            403: "; POLYSEEK_MODEL_KEY holds its key",
+            401: f"; {wrong}: set POLYSEEK_MODEL_KEY to one that it knows",
+            403: f"; {wrong}, or may not do this: set POLYSEEK_MODEL_KEY to one that may",
             404: "; --model-url ends with /v1 at most servers, and --model is a name it knows",
-            429: f"; it asks to come again in {asked_s:g} s: run it again then",
-        }.get(status, "")
+        }.get(
+            status, f"; it asks to come again in {asked_s:g} s: run it again then" * bool(asked_s)
+        )
         return Refused(f"{answer.url} answers {status}: {reason}{todo}", status, reason)
 
 

@@ -16,7 +16,7 @@ from polyseek.closing import Closing
 from polyseek.engine.answers import vectors_of
 from polyseek.engine.counting import Counts
 from polyseek.engine.embeds import Fingerprint
-from polyseek.engine.endpoint import TOO_MUCH, Endpoint, Refused
+from polyseek.engine.endpoint import Endpoint, Refused
 from polyseek.engine.pool import Floats, normalize
 from polyseek.engine.sketch import TEXTS, alike, sketch
 from polyseek.errors import BadInput, TooLong
@@ -30,8 +30,6 @@ CHARACTERS = 65_536
 """Of all texts of a request, but for a single text that has more."""
 AT_ONCE = 4
 """Requests at a time: enough to keep a server busy, and few enough to leave it to others."""
-LENGTH = re.compile(r"token|context|too long|max(imum)?.{0,40}length|physical batch", re.IGNORECASE)
-"""In an error's words: a text is too long, and not the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,15 +183,13 @@ class RemoteEmbedder(Closing):
             if self._base64 and re.search("encoding.?format|base64", error.reason):
                 self._base64 = False
                 return self._embed(asked, batch)
-            large = error.status == 413 or TOO_MUCH.search(error.reason) is not None
-            too_long = LENGTH.search(error.reason) is not None
-            if large and len(batch) > 1:
+            if error.too_much and len(batch) > 1:
                 half = len(batch) // 2
-                if not too_long:  # so are the next ones
+                if not error.too_long:  # so are the next ones
                     self._inputs = min(self._inputs, half)
                 parts = (batch[:half], batch[half:])
                 return np.concatenate([self._embed(asked, part) for part in parts])
-            if large:
+            if error.too_much:
                 raise TooLong(
                     f"text {batch[0]} is too long for {self._name}: {error.reason}; shorten or "
                     f"chunk it. It begins {asked.texts[batch[0]][:60]!r}"
