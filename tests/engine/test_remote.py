@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -99,6 +100,20 @@ def test_floats_are_taken_where_base64_was_asked_for(
     remote.embed(["fish"], "query")
     asked = [body["encoding_format"] for body in fake.bodies]
     assert asked == ["base64", "base64", "float", "float"]
+
+
+def test_floats_are_asked_for_by_all_threads(fake: FakeEndpoint, remote: RemoteEmbedder) -> None:
+    """All first requests are under way when the first of them is refused."""
+    together = Barrier(AT_ONCE)
+
+    def refused(handler: Handler, body: dict[str, Any]) -> None:
+        together.wait(60)
+        handler.answer(400, {"error": {"message": "unknown encoding_format base64"}})
+
+    fake.faults = [refused] * AT_ONCE
+    texts = [f"cat number {n}" for n in range(AT_ONCE * INPUTS)]
+    assert close(remote.embed(texts, "query"), toy_embedder().embed(texts, "query"))
+    assert [body["encoding_format"] for body in fake.bodies[AT_ONCE:]] == ["float"] * AT_ONCE
 
 
 def test_indexes_out_of_order(fake: FakeEndpoint, remote: RemoteEmbedder) -> None:

@@ -70,7 +70,7 @@ class RemoteEmbedder(Closing):
         self._ours = ours
         self._known = known
         self._inputs = INPUTS
-        self._base64 = True
+        self._form = "base64"
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -171,17 +171,18 @@ class RemoteEmbedder(Closing):
 
     def _embed(self, asked: _Asked, batch: range) -> Floats:
         """The vectors of a batch; in halves if it is too much for the endpoint."""
+        form = self._form  # read once: another thread may change it while this request is made
         body: dict[str, Any] = {
             "model": self._name,
             "input": [asked.prompt + asked.texts[at] for at in batch],
-            "encoding_format": "base64" if self._base64 else "float",
+            "encoding_format": form,
             **asked.rest,
         }
         try:
             answer = self._endpoint.post("/embeddings", body, asked.stop)
         except Refused as error:
-            if self._base64 and re.search("encoding.?format|base64", error.reason):
-                self._base64 = False
+            if form == "base64" and re.search("encoding.?format|base64", error.reason):
+                self._form = "float"
                 return self._embed(asked, batch)
             if error.too_much and len(batch) > 1:
                 half = len(batch) // 2
