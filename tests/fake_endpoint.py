@@ -37,6 +37,8 @@ class FakeEndpoint:
         self.faults: list[Fault | None] = []
         self.always: Fault | None = None
         """Where `faults` has none."""
+        self.counting: Fault | None = None
+        """Instead of every answer of POST /tokenize."""
         self.bodies: list[dict[str, Any]] = []
         self.keys: list[str] = []
         """The authorization of every request, whatever its path."""
@@ -114,6 +116,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.fake.keys.append(self.headers.get("authorization", ""))
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.path == "/tokenize" and self.fake.counting:
+            self.fake.counting(self, body)
+            return
         if self.path == "/tokenize":
             self.answer(200, {"data": [{"tokens": len(row)} for row in self.rows(body)]})
             return

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polyseek.engine.counting import SHARE, Estimated, estimate
+from fake_endpoint import FakeEndpoint, Handler
+from polyseek.engine.counting import SHARE, Asked, Estimated, estimate
+from polyseek.engine.endpoint import Endpoint
 from polyseek.engine.tokenize import Tokenizer
 from polyseek.errors import ModelError
 from polyseek.languages import calibration
@@ -59,6 +61,20 @@ def test_by_the_letters(text: str, tokens: int) -> None:
 def test_more_text_has_no_fewer_tokens(one: str, other: str) -> None:
     assert estimate(one + other) >= max(estimate(one), estimate(other))
     assert estimate(one + other) <= estimate(one) + estimate(other) + 1
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{}, [], {"data": 1}, {"data": [{"tokens": float("inf")}]}, {"data": [{"tokens": "many"}]}],
+)
+def test_what_is_no_count(told: object) -> None:
+    def answer(handler: Handler, body: object) -> None:
+        handler.answer(200, told)
+
+    with FakeEndpoint() as fake, Endpoint(fake.url) as endpoint:
+        fake.counting = answer
+        with pytest.raises(ModelError, match=r"/tokenize answers .*, not tokens; name a direct"):
+            Asked(endpoint, "toy").count(["cat"])
 
 
 def test_what_is_around() -> None:

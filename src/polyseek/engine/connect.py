@@ -9,7 +9,8 @@ from typing import Any
 
 from polyseek.engine.answers import vectors_of
 from polyseek.engine.counting import Asked, Counted, Counts, Estimated
-from polyseek.engine.endpoint import Endpoint, Patience, Refused
+from polyseek.engine.endpoint import Endpoint, Patience
+from polyseek.engine.refused import Refused
 from polyseek.engine.remote import PRECISION, RemoteEmbedder
 from polyseek.engine.sketch import TEXTS
 from polyseek.engine.tokenize import Tokenizer
@@ -57,7 +58,8 @@ def _connected(endpoint: Endpoint, settings: Settings, stored: Mapping[str, Any]
     row = row_of(name)
     counts = _counts(row, settings.model_path, endpoint, name, ours)
     told = [row.max_tokens] if row else []
-    told += [int(entry[key]) for key in ("max_model_len", "max_tokens") if entry.get(key)]
+    said = [entry.get(key) for key in ("max_model_len", "max_tokens")]
+    told += [limit for limit in said if type(limit) is int and limit > 0]
     spec = row or _unknown(name)
     spec = replace(
         spec,
@@ -81,7 +83,7 @@ def row_of(name: str) -> ModelSpec | None:
 
 
 def _listed(endpoint: Endpoint) -> list[dict[str, Any]]:
-    """What GET /models tells; TEI has no such path."""
+    """What GET /models tells of each model; TEI has no such path."""
     try:
         told = endpoint.get("/models")
     except Refused as error:
@@ -89,12 +91,13 @@ def _listed(endpoint: Endpoint) -> list[dict[str, Any]]:
             return []
         raise
     found = told.get("data") if isinstance(told, dict) else told
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    rows = found if isinstance(found, list) else []
+    return [row for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)]
 
 
 def _name(entries: Sequence[Mapping[str, Any]], wanted: str, url: str) -> str:
     """What the endpoint calls the model that is wanted, or the only one that it has."""
-    names = [str(each["id"]) for each in entries if each.get("id")]
+    names = [str(each["id"]) for each in entries]
     if wanted:
         row = row_of(wanted)
         same = [name for name in names if row and row_of(name) is row]

@@ -123,7 +123,7 @@ class Asked:
             answer = self._endpoint.post("//tokenize", body)
             try:
                 found += [int(each["tokens"]) for each in answer["data"]]
-            except (KeyError, TypeError, ValueError) as error:
+            except (KeyError, TypeError, ValueError, OverflowError) as error:
                 raise ModelError(
                     f"{self._endpoint.url}: /tokenize answers {str(answer)[:80]!r}, not tokens; "
                     "name a directory with the model's tokenizer.json with --model-path"

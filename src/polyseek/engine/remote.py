@@ -16,8 +16,9 @@ from polyseek.closing import Closing
 from polyseek.engine.answers import vectors_of
 from polyseek.engine.counting import Counts
 from polyseek.engine.embeds import Fingerprint
-from polyseek.engine.endpoint import Endpoint, Refused
+from polyseek.engine.endpoint import Endpoint
 from polyseek.engine.pool import Floats, normalize
+from polyseek.engine.refused import Refused
 from polyseek.engine.sketch import TEXTS, alike, sketch
 from polyseek.errors import BadInput, TooLong
 from polyseek.models.spec import ModelSpec, Role
