@@ -27,6 +27,7 @@ from toy import GLOSSARY, toy_embedder, toy_spec, toy_vector
 QUICK = Patience(wait_s=0.001, longest_s=5, connect_s=1, answer_s=0.3)
 ROLES: tuple[Role, Role] = ("query", "passage")
 PROMPTS = {"query_prompt": "query: ", "passage_prompt": "passage: "}
+UNSAID: dict[str, Any] = {"query_prompt": None, "passage_prompt": None}
 
 
 @pytest.fixture
@@ -383,10 +384,9 @@ def test_a_known_model_brings_its_prompts(
     fake: FakeEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(SPECS, "toy", toy_spec())
-    unsaid: dict[str, Any] = {"query_prompt": None, "passage_prompt": None}
     for name in ("toy", "polyseek/toy", "/models/toy"):
         fake.entries = [{"id": name, "max_model_len": 100}, {"id": "other"}]
-        with joined(fake, model="polyseek/toy", **unsaid) as remote:
+        with joined(fake, model="polyseek/toy", **UNSAID) as remote:
             remote.embed(["cat"], "query")
             assert fake.bodies[0] == {
                 "model": name,
@@ -395,20 +395,42 @@ def test_a_known_model_brings_its_prompts(
             }
             assert remote.spec.name == remote.fingerprint["model"] == "toy"
             assert remote.spec.max_tokens == 100  # the server's, which is less
-        with joined(fake, {"model": "toy", "query_prompt": "q: "}, **unsaid) as remote:
+        with joined(fake, {"model": "toy", "query_prompt": "q: "}, **UNSAID) as remote:
             assert remote.spec.query_prompt == "q: "  # as the knowledge base was made
             assert remote.spec.passage_prompt == "passage: "
 
 
+OURS = {"id": "toy", "max_tokens": 512, "least_dimensions": 32}
+
+
 def test_our_own_server_puts_the_prompts_and_counts(fake: FakeEndpoint) -> None:
-    fake.entries = [{"id": "toy", "max_tokens": 512, "least_dimensions": 32}]
-    with joined(fake) as remote:
+    fake.entries = [OURS]
+    with joined(fake, **UNSAID) as remote:
         texts = ["cat", "cats and dogs, and a fish", " ", ""]
         assert close(remote.embed(texts[:2], "query"), toy_embedder().embed(texts[:2], "query"))
         assert fake.texts == texts[:2]
         assert fake.bodies[0]["input_type"] == "query"
         assert remote.count(texts) == [1, 6, 0, 0]
         assert remote.room("passage") == toy_embedder().room("passage") == 509
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+@pytest.mark.parametrize("prompt", ["other: ", ""])
+def test_our_own_server_takes_no_other_prompts(fake: FakeEndpoint, name: str, prompt: str) -> None:
+    """It would not heed them, and the fingerprint would say that it had."""
+    fake.entries = [OURS]
+    with pytest.raises(BadInput, match=f"^{name} is '{prompt}', and {fake.url} is polyseek's own"):
+        joined(fake, **UNSAID | {name: prompt})
+
+
+def test_the_fingerprint_has_the_prompts_of_our_own_server(
+    fake: FakeEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SPECS, "toy", toy_spec())
+    fake.entries = [OURS]
+    with joined(fake, {"model": "toy", "query_prompt": "q: "}, **UNSAID) as remote:
+        assert remote.fingerprint["query_prompt"] == "query: "
+        assert remote.fingerprint["passage_prompt"] == "passage: "
 
 
 def test_the_fingerprint(fake: FakeEndpoint) -> None:

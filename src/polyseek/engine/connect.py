@@ -14,7 +14,7 @@ from polyseek.engine.refused import Refused
 from polyseek.engine.remote import PRECISION, RemoteEmbedder
 from polyseek.engine.sketch import TEXTS
 from polyseek.engine.tokenize import Tokenizer
-from polyseek.errors import ModelError
+from polyseek.errors import BadInput, ModelError
 from polyseek.models.sources import available, locate
 from polyseek.models.spec import SEARCH, SPECS, ModelSpec
 from polyseek.settings import Settings
@@ -36,6 +36,7 @@ def connect(
 
     Raises:
         ModelError: there is none, or it is not the one that is named.
+        BadInput: prompts in the settings where the server puts them itself.
     """
     if not settings.model_url:
         raise ModelError(
@@ -60,13 +61,9 @@ def _connected(endpoint: Endpoint, settings: Settings, stored: Mapping[str, Any]
     told = [row.max_tokens] if row else []
     said = [entry.get(key) for key in ("max_model_len", "max_tokens")]
     told += [limit for limit in said if type(limit) is int and limit > 0]
-    spec = row or _unknown(name)
     spec = replace(
-        spec,
-        query_prompt=_prompt(settings.query_prompt, stored.get("query_prompt"), spec.query_prompt),
-        passage_prompt=_prompt(
-            settings.passage_prompt, stored.get("passage_prompt"), spec.passage_prompt
-        ),
+        row or _unknown(name),
+        **_prompts(settings, stored, ours, endpoint.url),
         max_tokens=settings.model_tokens or min(told, default=MAX_TOKENS),
         dimensions=row.dimensions if row else _dimensions(endpoint, name),
     )
@@ -108,8 +105,22 @@ def _name(entries: Sequence[Mapping[str, Any]], wanted: str, url: str) -> str:
     raise ModelError(f"which model of {url}? Name it with --model; {has}")
 
 
-def _prompt(wanted: str | None, stored: str | None, known: str) -> str:
-    return next(each for each in (wanted, stored, known) if each is not None)
+def _prompts(settings: Settings, stored: Mapping[str, Any], ours: bool, url: str) -> dict[str, Any]:
+    """Prompts that are not those of the model's row: as the settings have them, else as the
+    knowledge base was made. Our own server puts the row's itself, and takes no others.
+
+    Raises:
+        BadInput: prompts for our own server.
+    """
+    asked = {"query_prompt": settings.query_prompt, "passage_prompt": settings.passage_prompt}
+    given = {name: prompt for name, prompt in asked.items() if prompt is not None}
+    if ours and given:
+        told = " and ".join(f"{name} is {prompt!r}" for name, prompt in given.items())
+        raise BadInput(
+            f"{told}, and {url} is polyseek's own server, which puts the model's prompts before "
+            "texts itself; leave out --query-prompt and --passage-prompt, and their variables"
+        )
+    return {} if ours else {name: stored[name] for name in asked if name in stored} | given
 
 
 def _dimensions(endpoint: Endpoint, name: str) -> int:
