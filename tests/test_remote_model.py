@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from fake_endpoint import FakeEndpoint, hang, status
+from fake_endpoint import FakeEndpoint, slow, status
 from polyseek import KnowledgeBase, cli
 from polyseek.engine import connect as connecting
 from polyseek.engine.endpoint import Endpoint, Patience
@@ -141,7 +141,7 @@ def test_a_run_whose_endpoint_goes_away_goes_on(
 
 def test_a_killed_run_goes_on(tmp_path: Path, docs: Path, fake: FakeEndpoint) -> None:
     many(docs)
-    fake.always = hang(0.05)
+    fake.always = slow(0.05)
     arguments = ["index", "docs", "--kb", "kb", "--model-url", fake.url]
     program = f"import sys; sys.argv[1:] = {arguments}; from polyseek.cli import main; main()"
     with subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path) as process:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 
+import httpx2
 import pytest
 
-from fake_endpoint import FakeEndpoint, Fault, status
+from fake_endpoint import FakeEndpoint, Fault, hang, status
 from polyseek.engine.endpoint import Endpoint, Patience
 from polyseek.engine.refused import waits_s
 from polyseek.errors import BadInput, ModelError
@@ -103,6 +104,30 @@ def test_an_environment_that_lets_nothing_out(
 
 
 # Answers.
+
+
+def test_it_does_not_wait_for_ever(fake: FakeEndpoint) -> None:
+    fake.always = hang
+    with (
+        Endpoint(fake.url, patience=Patience(wait_s=0.001, answer_s=0.05)) as endpoint,
+        pytest.raises(ModelError, match=r"no answer in time .*, after 2 tries; check that the ser"),
+    ):
+        endpoint.post("/embeddings", {"model": "toy", "input": ["cat"]})
+
+
+def test_it_tries_again_where_no_answer_came(
+    fake: FakeEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, late = httpx2.Client.request, iter([httpx2.ReadTimeout("late")])
+
+    def request(client: httpx2.Client, method: str, url: str, json: object) -> httpx2.Response:
+        for error in late:
+            raise error
+        return ask(client, method, url, json=json)
+
+    monkeypatch.setattr(httpx2.Client, "request", request)
+    assert isinstance(asked(fake), dict)
+    assert len(fake.bodies) == 1
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,14 @@ import random
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from threading import Barrier
+from threading import Barrier, Lock
 from typing import Any
 
 import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from fake_endpoint import FakeEndpoint, Fault, Handler, altered, cut, hang, status, wrong
+from fake_endpoint import FakeEndpoint, Fault, Handler, altered, cut, status, wrong
 from polyseek.engine.connect import connect
 from polyseek.engine.endpoint import Endpoint, Patience
 from polyseek.engine.remote import AT_ONCE, INPUTS, RemoteEmbedder
@@ -24,7 +24,7 @@ from polyseek.models.spec import SPECS, TASK, Role
 from polyseek.settings import read_settings
 from toy import GLOSSARY, toy_embedder, toy_spec, toy_vector
 
-QUICK = Patience(wait_s=0.001, longest_s=5, connect_s=1, answer_s=0.3)
+QUICK = Patience(wait_s=0.001, longest_s=5)
 ROLES: tuple[Role, Role] = ("query", "passage")
 PROMPTS = {"query_prompt": "query: ", "passage_prompt": "passage: "}
 UNSAID: dict[str, Any] = {"query_prompt": None, "passage_prompt": None}
@@ -131,11 +131,25 @@ def test_indexes_out_of_order(fake: FakeEndpoint, remote: RemoteEmbedder) -> Non
 
 
 def test_progress_and_requests_at_once(fake: FakeEndpoint, remote: RemoteEmbedder) -> None:
+    together, under_way, most = Barrier(AT_ONCE), 0, 0
+    lock = Lock()
+
+    def with_others(handler: Handler, body: dict[str, Any]) -> None:
+        """Each is answered once as many as possible are there."""
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        together.wait(60)
+        with lock:
+            under_way -= 1
+        handler.vectors(body)
+
     told: list[int] = []
-    fake.always = hang(0.05)
-    remote.embed(["cat"] * 10 * INPUTS, "passage", progress=told.append)
-    assert told == [INPUTS] * 10
-    assert 1 < fake.most_at_once <= AT_ONCE
+    fake.always = with_others
+    remote.embed(["cat"] * 3 * AT_ONCE * INPUTS, "passage", progress=told.append)
+    assert told == [INPUTS] * 3 * AT_ONCE
+    assert most == AT_ONCE
 
 
 def test_one_string_is_refused(remote: RemoteEmbedder) -> None:
@@ -153,7 +167,6 @@ def test_one_string_is_refused(remote: RemoteEmbedder) -> None:
         [status(500, "oops"), status(503, "<html>busy</html>"), status(502)],
         [cut],
         [cut, status(429), cut],
-        [hang(0.6)],
     ],
 )
 def test_it_tries_again(fake: FakeEndpoint, remote: RemoteEmbedder, faults: list[Fault]) -> None:
@@ -166,9 +179,7 @@ def waits(fake: FakeEndpoint, *faults: Fault) -> list[float]:
     """How long it waits before each further try, in seconds."""
     waited: list[float] = []
     fake.faults = list(faults)
-    with Endpoint(
-        fake.url, patience=Patience(answer_s=1), sleep=lambda s, _: waited.append(s)
-    ) as endpoint:
+    with Endpoint(fake.url, sleep=lambda s, _: waited.append(s)) as endpoint:
         endpoint.get("/models")
         try:
             endpoint.post("/embeddings", {"model": "toy", "input": ["cat"]})
@@ -230,7 +241,6 @@ def test_the_endpoint_says_when(fake: FakeEndpoint) -> None:
         (wrong(1, "not base64!"), "'not base64!' where a vector was due", 1),
         (wrong(1, {"a": 1}), "where a vector was due", 1),
         (wrong(1, None), "where a vector was due|no direction|dimensions", 1),
-        (hang(1), "no answer in time .*, after 2 tries; check that the server runs", 2),
     ],
 )
 def test_it_gives_up(
@@ -244,7 +254,7 @@ def test_it_gives_up(
 
 def test_one_failure_ends_all(fake: FakeEndpoint, remote: RemoteEmbedder) -> None:
     """The others do not wait for their next try."""
-    slow = Patience(wait_s=30, answer_s=5)
+    slow = Patience(wait_s=300, longest_s=300)
     fake.faults = [*[status(503)] * (AT_ONCE - 1), status(400, "no")]
     began = time.monotonic()
     with Endpoint(fake.url, patience=slow) as endpoint:
@@ -253,7 +263,7 @@ def test_one_failure_ends_all(fake: FakeEndpoint, remote: RemoteEmbedder) -> Non
         remote._endpoint = endpoint
         with pytest.raises(ModelError, match="answers 400: no"):
             remote.embed(["cat"] * INPUTS * AT_ONCE, "query")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 100
 
 
 def test_what_is_no_text(fake: FakeEndpoint, remote: RemoteEmbedder) -> None:
