@@ -103,6 +103,14 @@ def test_an_environment_that_lets_nothing_out(
         endpoint.get("/models")
 
 
+def test_what_is_no_text(fake: FakeEndpoint) -> None:
+    with (
+        Endpoint(fake.url, patience=QUICK) as endpoint,
+        pytest.raises(BadInput, match=r"^'.udcff' cannot be sent to .*look at the prompts"),
+    ):
+        endpoint.post("/embeddings", {"model": "toy", "input": ["query\udcff: cat"]})
+
+
 # Answers.
 
 

@@ -168,6 +168,11 @@ class Endpoint(Closing):
                 f"{url} answers with a body that is not in its content-encoding ({error}); look at "
                 "the server, or at what stands between"
             ) from error
+        except UnicodeEncodeError as error:
+            raise BadInput(
+                f"{error.object[error.start : error.end]!r} cannot be sent to {url}: half of a "
+                "surrogate pair is not text; look at the prompts, the instruction and the model"
+            ) from error
         except httpx2.InvalidURL as error:
             raise BadInput(f"model_url is {self.url!r}: {error}; {FORM}") from error
         self._reached = True

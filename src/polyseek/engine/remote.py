@@ -14,7 +14,7 @@ import numpy as np
 
 from polyseek.closing import Closing
 from polyseek.engine.answers import vectors_of
-from polyseek.engine.counting import Counts
+from polyseek.engine.counting import INPUT_TYPES, Counts
 from polyseek.engine.embeds import Fingerprint
 from polyseek.engine.endpoint import Endpoint
 from polyseek.engine.pool import Floats, normalize
@@ -97,8 +97,7 @@ class RemoteEmbedder(Closing):
 
     def room(self, role: Role) -> int:
         """As Embeds."""
-        limit = self.spec.max_tokens - self._counts.around(role, self.spec.prompt(role))
-        return int(limit * self._counts.share)
+        return int(self._limit(role, self.spec.prompt(role)) * self._counts.share)
 
     def embed(
         self,
@@ -116,11 +115,11 @@ class RemoteEmbedder(Closing):
         if isinstance(texts, str):
             raise BadInput(f"embed takes a list of texts and got one string: {texts[:60]!r}")
         prompt = self.spec.prompt(role, instruction)
-        check_text(texts)
+        _check_text(texts)
         self._check_lengths(texts, role, prompt)
         rest: dict[str, str] = {}
         if self._ours:
-            prompt, rest = "", {"input_type": "query" if role == "query" else "document"}
+            prompt, rest = "", {"input_type": INPUT_TYPES[role]}
             rest |= {"instruction": instruction} if instruction else {}
         asked = _Asked(texts, prompt, rest, Event())
         vectors = np.empty((len(texts), self.spec.dimensions), np.float32)
@@ -141,11 +140,15 @@ class RemoteEmbedder(Closing):
         """Let go of the connections; they are made again when they are needed."""
         self._endpoint.close()
 
+    def _limit(self, role: Role, prompt: str) -> int:
+        """Most tokens of a text behind this prompt."""
+        return self.spec.max_tokens - self._counts.around(role, prompt)
+
     def _check_lengths(self, texts: Sequence[str], role: Role, prompt: str) -> None:
         """Many servers cut a text that is too long without a word; ours does not."""
         if self._ours:
             return
-        limit = self.spec.max_tokens - self._counts.around(role, prompt)
+        limit = self._limit(role, prompt)
         doubtful = [at for at, text in enumerate(texts) if len(text.encode()) > limit]
         most = self._counts.most([texts[at] for at in doubtful])
         for at, tokens in zip(doubtful, most, strict=True):
@@ -200,7 +203,7 @@ class RemoteEmbedder(Closing):
         return vectors_of(answer, len(batch), self.spec.dimensions, self._endpoint.url)
 
 
-def check_text(texts: Sequence[str]) -> None:
+def _check_text(texts: Sequence[str]) -> None:
     """Raises BadInput where a text cannot be sent."""
     for at, text in enumerate(texts):
         try:
