@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from fake_endpoint import FakeEndpoint, Fault, Handler, altered, cut, status, wrong
 from polyseek.engine.connect import connect
@@ -500,3 +500,19 @@ def test_a_tokenizer_beside(fake: FakeEndpoint, tmp_path: Path) -> None:
         assert remote.room("query") == 511
         with pytest.raises(TooLong, match=r"text 0 has 512 tokens, and there is room for 511 of"):
             remote.embed(["cat " * 512], "query")
+
+
+def test_a_text_of_more_tokens_than_bytes_is_not_sent(fake: FakeEndpoint, tmp_path: Path) -> None:
+    """Many tokenizers take characters apart before they count."""
+    inner = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
+    inner.normalizer = normalizers.NFKC()
+    inner.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
+    inner.save(str(tmp_path / "tokenizer.json"))
+    text = "㌚" * 110
+    assert len(text.encode()) == 330
+    with (
+        joined(fake, model_path=tmp_path) as remote,
+        pytest.raises(TooLong, match=r"text 0 has 550 tokens, and there is room for 505 of"),
+    ):
+        remote.embed([text], "query")
+    assert fake.bodies == []

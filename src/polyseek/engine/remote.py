@@ -29,6 +29,9 @@ INPUTS = 32
 """Texts of a request; TEI takes no more unless told to."""
 CHARACTERS = 65_536
 """Of all texts of a request, but for a single text that has more."""
+A_BYTE = 2
+"""Most tokens of a byte: where a character is taken apart first, as ㌚ is into エスクード, it has
+more tokens than bytes."""
 AT_ONCE = 4
 """Requests at a time: enough to keep a server busy, and few enough to leave it to others."""
 
@@ -149,7 +152,7 @@ class RemoteEmbedder(Closing):
         if self._ours:
             return
         limit = self._limit(role, prompt)
-        doubtful = [at for at, text in enumerate(texts) if len(text.encode()) > limit]
+        doubtful = [at for at, t in enumerate(texts) if A_BYTE * len(t.encode()) > limit]
         most = self._counts.most([texts[at] for at in doubtful])
         for at, tokens in zip(doubtful, most, strict=True):
             if tokens > limit:
