@@ -17,7 +17,7 @@ from fake_endpoint import FakeEndpoint, slow, status
 from polyseek import KnowledgeBase, cli
 from polyseek.engine import connect as connecting
 from polyseek.engine.endpoint import Endpoint, Patience
-from polyseek.errors import FingerprintMismatch, ModelError, StoreError
+from polyseek.errors import BadInput, FingerprintMismatch, ModelError, StoreError
 from polyseek.ingest import FLUSH_CHUNKS
 from toy import GLOSSARY, toy_embedder
 
@@ -94,6 +94,16 @@ def test_without_its_endpoint_it_says_so(tmp_path: Path, docs: Path, fake: FakeE
     ):
         KnowledgeBase.open(tmp_path / "kb").search("cat")
     assert KnowledgeBase.open(tmp_path / "kb").status().statistics.documents == 3
+
+
+@pytest.mark.parametrize("given", [*PROMPTS, "model_tokens"])
+def test_what_only_an_endpoint_heeds_is_refused_without_one(
+    tmp_path: Path, docs: Path, given: str
+) -> None:
+    settings: dict[str, Any] = {given: "100"}
+    kb = KnowledgeBase.open(tmp_path / "kb", **settings)
+    with pytest.raises(BadInput, match=rf"^{given} is '?100'?, which only a model behind an endp"):
+        kb.index([docs])
 
 
 def test_another_model_behind_the_same_name(tmp_path: Path, docs: Path, fake: FakeEndpoint) -> None:

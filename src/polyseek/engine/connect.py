@@ -22,10 +22,28 @@ from polyseek.settings import Settings
 MAX_TOKENS = 512
 """Of a model that nothing is known of: what most encoders take, and few take less."""
 
+ONLY_REMOTE = ("query_prompt", "passage_prompt", "model_tokens")
+"""Settings that a model in this process does not heed: it has its own."""
+
 
 def is_remote(settings: Settings, stored: Mapping[str, Any]) -> bool:
-    """Whether the model of a knowledge base with the fingerprint `stored` is behind an endpoint."""
-    return bool(settings.model_url) or (stored.get("precision") == PRECISION and not settings.model)
+    """Whether the model of a knowledge base with the fingerprint `stored` is behind an endpoint.
+
+    Raises:
+        BadInput: it is not, and settings are given that only an endpoint heeds.
+    """
+    if settings.model_url or (stored.get("precision") == PRECISION and not settings.model):
+        return True
+    given = {name: getattr(settings, name) for name in ONLY_REMOTE}
+    told = ", ".join(
+        f"{name} is {value!r}" for name, value in given.items() if value not in (None, 0)
+    )
+    if told:
+        raise BadInput(
+            f"{told}, which only a model behind an endpoint heeds; name the endpoint with "
+            "--model-url or POLYSEEK_MODEL_URL, or leave it out"
+        )
+    return False
 
 
 def connect(
