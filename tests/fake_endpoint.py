@@ -1,7 +1,7 @@
 """An OpenAI-compatible endpoint on loopback with the toy behind it, that fails as it is told to.
 
 with FakeEndpoint() as fake:
-    fake.faults = [status(429, retry_after="0"), hang(0.5)]   # the next two requests
+    fake.faults = [status(429, retry_after="0"), cut]   # the next two requests
     Endpoint(fake.url).post("/embeddings", {"model": "toy", "input": ["cat"]})
 """
 
@@ -37,6 +37,8 @@ class FakeEndpoint:
         self.faults: list[Fault | None] = []
         self.always: Fault | None = None
         """Where `faults` has none."""
+        self.counting: Fault | None = None
+        """Instead of every answer of POST /tokenize."""
         self.bodies: list[dict[str, Any]] = []
         self.keys: list[str] = []
         """The authorization of every request, whatever its path."""
@@ -44,8 +46,6 @@ class FakeEndpoint:
         """Texts of a request; more are refused with `too_many`."""
         self.too_many: Fault = status(413, {"error": "batch size > maximum allowed batch size"})
         self.floats_only = False
-        self.at_once = 0
-        self.most_at_once = 0
         self._lock = threading.Lock()
 
     @property
@@ -86,12 +86,6 @@ class FakeEndpoint:
                 return self.faults.pop(0)
             return self.too_many if len(body["input"]) > self.most else self.always
 
-    def counted(self, more: int) -> None:
-        """How many requests are under way."""
-        with self._lock:
-            self.at_once += more
-            self.most_at_once = max(self.most_at_once, self.at_once)
-
 
 class Handler(BaseHTTPRequestHandler):
     fake: FakeEndpoint
@@ -114,18 +108,17 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.fake.keys.append(self.headers.get("authorization", ""))
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.path == "/tokenize" and self.fake.counting:
+            self.fake.counting(self, body)
+            return
         if self.path == "/tokenize":
             self.answer(200, {"data": [{"tokens": len(row)} for row in self.rows(body)]})
             return
         if self.path != "/v1/embeddings":
             self.answer(404, {"error": {"message": f"no {self.path} here"}})
             return
-        self.fake.counted(+1)
-        try:
-            fault = self.fake.next_fault(body)
-            fault(self, body) if fault else self.vectors(body)
-        finally:
-            self.fake.counted(-1)
+        fault = self.fake.next_fault(body)
+        fault(self, body) if fault else self.vectors(body)
 
     def rows(self, body: dict[str, Any]) -> list[list[int]]:
         """Token ids; with the prompt if the server is to put it there."""
@@ -167,14 +160,20 @@ def status(code: int, told: object = "not now", **headers: str) -> Fault:
     return lambda handler, body: handler.answer(code, told, **headers)
 
 
-def hang(seconds: float) -> Fault:
-    """No answer for so long."""
+def slow(seconds: float) -> Fault:
+    """The right answer, late."""
 
     def fault(handler: Handler, body: dict[str, Any]) -> None:
         time.sleep(seconds)
         handler.vectors(body)
 
     return fault
+
+
+def hang(handler: Handler, body: dict[str, Any]) -> None:
+    """No answer, until the client goes away."""
+    handler.rfile.read(1)
+    handler.close_connection = True
 
 
 def cut(handler: Handler, body: dict[str, Any]) -> None:

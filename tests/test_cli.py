@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(knowledge_base, "load", lambda *_, **__: toy_embedder())
     monkeypatch.setenv("COLUMNS", "80")
+
+    # Else its name is taken from how Python was started, such as python -m pytest.
+    monkeypatch.setattr(cli, "app", partial(cli.app, prog_name="polyseek"))
 
     def run(*arguments: str) -> Done:
         monkeypatch.setattr(sys, "argv", ["polyseek", *arguments])

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from fake_endpoint import FakeEndpoint, hang, status
+from fake_endpoint import FakeEndpoint, slow, status
 from polyseek import KnowledgeBase, cli
 from polyseek.engine import connect as connecting
 from polyseek.engine.endpoint import Endpoint, Patience
-from polyseek.errors import FingerprintMismatch, ModelError, StoreError
+from polyseek.errors import BadInput, FingerprintMismatch, ModelError, StoreError
 from polyseek.ingest import FLUSH_CHUNKS
 from toy import GLOSSARY, toy_embedder
 
@@ -96,6 +96,16 @@ def test_without_its_endpoint_it_says_so(tmp_path: Path, docs: Path, fake: FakeE
     assert KnowledgeBase.open(tmp_path / "kb").status().statistics.documents == 3
 
 
+@pytest.mark.parametrize("given", [*PROMPTS, "model_tokens"])
+def test_what_only_an_endpoint_heeds_is_refused_without_one(
+    tmp_path: Path, docs: Path, given: str
+) -> None:
+    settings: dict[str, Any] = {given: "100"}
+    kb = KnowledgeBase.open(tmp_path / "kb", **settings)
+    with pytest.raises(BadInput, match=rf"^{given} is '?100'?, which only a model behind an endp"):
+        kb.index([docs])
+
+
 def test_another_model_behind_the_same_name(tmp_path: Path, docs: Path, fake: FakeEndpoint) -> None:
     with opened(tmp_path, fake) as kb:
         kb.index([docs])
@@ -141,7 +151,7 @@ def test_a_run_whose_endpoint_goes_away_goes_on(
 
 def test_a_killed_run_goes_on(tmp_path: Path, docs: Path, fake: FakeEndpoint) -> None:
     many(docs)
-    fake.always = hang(0.05)
+    fake.always = slow(0.05)
     arguments = ["index", "docs", "--kb", "kb", "--model-url", fake.url]
     program = f"import sys; sys.argv[1:] = {arguments}; from polyseek.cli import main; main()"
     with subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path) as process:

@@ -32,8 +32,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from polyseek.engine.batch import pad
 from polyseek.engine.embedder import Embedder
-from polyseek.engine.pool import pool_padded
+from polyseek.engine.pool import pool
 from polyseek.models.spec import TASK, ModelSpec, Pooling
 
 Floats = npt.NDArray[np.float32]
@@ -133,7 +134,8 @@ class ToyForward:
         """Shapes (B, T) of the batches so far, for tests of how texts run together."""
 
     def pooled(self, rows: Sequence[Sequence[int]]) -> Floats:
-        return pool_padded(self, rows, PAD, self._pooling)
+        ids, mask = pad(rows, PAD)
+        return pool(self(ids, mask), mask, self._pooling)
 
     def __call__(self, ids: npt.NDArray[np.int64], mask: Floats) -> Floats:
         self.batches.append(ids.shape)

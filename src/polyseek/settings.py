@@ -23,7 +23,9 @@ Precision = Literal["", "int8", "fp32", "bf16", "fp16"]
 class Settings(BaseSettings):
     """What can be set. Read from the environment when it is made, never at import."""
 
-    model_config = SettingsConfigDict(env_prefix="POLYSEEK_", extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix="POLYSEEK_", extra="forbid", hide_input_in_errors=True
+    )
 
     kb: Path = Field(Path("polyseek-kb"), description="Directory of the knowledge base.")
     model: str = Field(
@@ -78,6 +80,7 @@ class Settings(BaseSettings):
     )
     model_key: SecretStr = Field(
         SecretStr(""),
+        repr=False,
         description="Key of the API at model_url. It has no flag: others can read command lines.",
     )
     model_tokens: int = Field(
@@ -106,6 +109,7 @@ class Settings(BaseSettings):
     port: int = Field(30000, ge=0, le=65535, description="TCP port; 0 takes a free one.")
     api_key: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
+        repr=False,
         description="Keys that clients may use, separated by commas; without one nobody needs "
         "any. The variable keeps them out of the list of processes.",
     )
@@ -137,11 +141,12 @@ class Settings(BaseSettings):
     @field_validator("languages", "api_key", "more_models", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return (
-            tuple(filter(None, value.replace(" ", "").split(",")))
-            if isinstance(value, str)
-            else value
-        )
+        if not isinstance(value, str):
+            return value
+        found = tuple(part for each in value.split(",") if (part := each.strip()))
+        if value and not found:  # a key that is blank by mistake would let everybody in
+            raise ValueError("there is nothing between the commas")
+        return found
 
 
 def read_settings(**given: Any) -> Settings:  # noqa: ANN401 - each is checked by Settings
@@ -161,8 +166,11 @@ def _explain(name: str, value: object, fault: Mapping[str, Any]) -> str:
     if name not in Settings.model_fields:
         near = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.0)
         return f"unknown setting {name!r}; did you mean {near[0]!r}?"
-    flag, variable = "--" + name.replace("_", "-"), f"POLYSEEK_{name.upper()}"
-    return f"{name} cannot be {value!r} ({fault['msg']}); set it with {flag} or {variable}"
+    field = Settings.model_fields[name]
+    shown = repr(value) if field.repr else "what was given"  # a secret
+    flag = "" if field.annotation is SecretStr else f"--{name.replace('_', '-')} or "
+    variable = f"POLYSEEK_{name.upper()}"
+    return f"{name} cannot be {shown} ({fault['msg']}); set it with {flag}{variable}"
 
 
 def describe(name: str) -> str:

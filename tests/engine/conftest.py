@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from importlib.util import find_spec as find_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from engine.backends import BACKENDS, Runner
 from polyseek.engine.embedder import Embedder
 from polyseek.engine.load import load
 from polyseek.models.sources import available, locate
@@ -25,6 +27,18 @@ class Golden:
     ids: list[int]
     vector: Floats
     """(384,) float32, unit length."""
+
+
+@pytest.fixture(params=BACKENDS, ids=str)
+def runner(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Runner:
+    """Each backend that is there, with a cache of its own."""
+    backend: Runner = request.param
+    if backend.backend == "torch" and not find_module("torch"):
+        pytest.skip("PyTorch is not installed: pip install 'polyseek[gpu]'")
+    monkeypatch.setenv("POLYSEEK_CACHE", str(tmp_path / "cache"))
+    return backend
 
 
 @pytest.fixture(scope="session")

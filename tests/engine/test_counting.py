@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polyseek.engine.counting import SHARE, Estimated, estimate
+from fake_endpoint import FakeEndpoint, Handler, status
+from polyseek.engine.counting import SHARE, Asked, Estimated, estimate
+from polyseek.engine.endpoint import Endpoint
 from polyseek.engine.tokenize import Tokenizer
 from polyseek.errors import ModelError
 from polyseek.languages import calibration
@@ -59,6 +63,44 @@ def test_by_the_letters(text: str, tokens: int) -> None:
 def test_more_text_has_no_fewer_tokens(one: str, other: str) -> None:
     assert estimate(one + other) >= max(estimate(one), estimate(other))
     assert estimate(one + other) <= estimate(one) + estimate(other) + 1
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{}, [], {"data": 1}, {"data": [{"tokens": float("inf")}]}, {"data": [{"tokens": "many"}]}],
+)
+def test_what_is_no_count(told: object) -> None:
+    def answer(handler: Handler, body: object) -> None:
+        handler.answer(200, told)
+
+    with FakeEndpoint() as fake, Endpoint(fake.url) as endpoint:
+        fake.counting = answer
+        with pytest.raises(ModelError, match=r"/tokenize answers .*, not tokens; name a direct"):
+            Asked(endpoint, "toy").count(["cat"])
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [(413, "no"), (400, "input has 9 texts and this server takes 2 a request; send them in")],
+)
+def test_a_server_that_counts_few_texts_at_once(code: int, told: str) -> None:
+    asked: list[int] = []
+
+    def few(handler: Handler, body: dict[str, Any]) -> None:
+        asked.append(len(body["input"]))
+        if len(body["input"]) > 2:
+            handler.answer(code, {"error": {"message": told}})
+        else:
+            handler.answer(200, {"data": [{"tokens": len(row)} for row in handler.rows(body)]})
+
+    with FakeEndpoint() as fake, Endpoint(fake.url) as endpoint:
+        fake.counting = few
+        texts = ["cat " * n for n in range(1, 10)]
+        assert Asked(endpoint, "toy").count(texts) == [*range(1, 10)]
+        assert asked == [2, 9, 4, 2, 2, 5, 2, 3, 1, 2]
+        fake.counting = status(413, "no")
+        with pytest.raises(ModelError, match="answers 413: no"):
+            Asked(endpoint, "toy").count(["cat"])
 
 
 def test_what_is_around() -> None:

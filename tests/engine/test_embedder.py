@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from polyseek.errors import BadInput, TooLong
+from polyseek.errors import BadInput, ModelError, TooLong
 from polyseek.models.spec import Role
-from toy import DIMENSIONS, GLOSSARY, ToyForward, row, toy_embedder, toy_vector
+from toy import DIMENSIONS, GLOSSARY, Floats, ToyForward, row, toy_embedder, toy_vector
 
 WORDS = st.sampled_from(["cat", "dog", "fish", "password", "server", "backup", "login", "tree"])
 TEXTS = st.lists(st.lists(WORDS, min_size=1, max_size=40).map(" ".join), max_size=40)
@@ -126,6 +128,22 @@ def test_truncation_leaves_what_fits_alone() -> None:
     assert np.array_equal(
         embedder.embed(texts, "query", truncate="end"), embedder.embed(texts, "query")
     )
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_vector_that_is_none_is_an_error(wrong: float) -> None:
+    """Overflow in 16 bits; made unit, it would be zeros."""
+    embedder = toy_embedder()
+
+    class Overflowing(ToyForward):
+        def pooled(self, rows: Sequence[Sequence[int]]) -> Floats:
+            made = super().pooled(rows)
+            made[-1, 3] = wrong
+            return made
+
+    embedder.forward = Overflowing("fp16", {})
+    with pytest.raises(ModelError, match=r"toy in fp16 .*--precision fp32"):
+        embedder.embed(["cat", "dog"], "passage")
 
 
 def test_the_fingerprint_tells_what_changes_a_vector() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -15,6 +17,7 @@ from engine.tiny import GOLDEN
 from polyseek.engine import int8_cache
 from polyseek.engine.int8 import quantize_rows
 from polyseek.engine.int8_cache import LEVELS_OF, SCALES_OF, rounded_weights
+from polyseek.engine.load import load
 from polyseek.errors import ModelError
 from polyseek.models.tensors import Tensors, read_tensors
 from toy import Floats
@@ -46,6 +49,15 @@ def test_every_matrix_of_a_layer_is_rounded_and_nothing_else(cache: Path, tensor
         levels, scale = quantize_rows(tensors.float32(name))
         assert np.array_equal(made.stored(name + LEVELS_OF).data, levels)
         assert np.array_equal(made.stored(name + SCALES_OF).data, scale)
+
+
+def test_what_is_kept_is_of_this_version(cache: Path, tensors: Tensors) -> None:
+    """Raise VERSION where this fails: files that were written before are read by their names."""
+    rounded_weights(tensors, DIGEST)
+    (path,) = cache.iterdir()
+    told = (int8_cache.VERSION, hashlib.sha256(path.read_bytes()).hexdigest()[:16])
+    assert told == (1, "3ee09bdc282667f6")
+    assert path.name == f"{DIGEST[:32]}-1.safetensors"
 
 
 def test_the_file_is_a_safetensors_file_that_names_its_source(
@@ -96,7 +108,30 @@ def test_makers_at_once_end_with_one_file(cache: Path, tensors: Tensors) -> None
     assert len(list(cache.iterdir())) == 1
 
 
+def test_what_a_killed_process_left_is_removed_and_what_another_writes_is_not(
+    cache: Path, tensors: Tensors
+) -> None:
+    cache.mkdir(parents=True)
+    left, writing = (cache / f".{DIGEST[:32]}-1.safetensors.{end}" for end in ("old", "new"))
+    for file in (left, writing):
+        file.write_bytes(b"half")
+    os.utime(left, (1e9, 1e9))
+    rounded_weights(tensors, DIGEST)
+    assert not left.exists()
+    assert writing.read_bytes() == b"half"
+
+
 def test_a_cache_that_cannot_be_written_is_named(cache: Path, tensors: Tensors) -> None:
     cache.parent.write_text("a file where the directory should be")
     with pytest.raises(ModelError, match=r"cannot be written to .*POLYSEEK_CACHE.*fp32"):
         rounded_weights(tensors, DIGEST)
+
+
+def test_its_version_is_in_the_fingerprint(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+    for version in (1, 2):
+        monkeypatch.setattr("polyseek.engine.openvino.VERSION", version)
+        for precision in ("int8", "fp32"):
+            made = load(str(GOLDEN / "tiny-qwen3"), backend="openvino", precision=precision)
+            told.append(made.fingerprint["precision"])
+    assert told == ["int8-g32v1", "fp32", "int8-g32v2", "fp32"]

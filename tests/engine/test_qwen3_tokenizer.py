@@ -102,7 +102,7 @@ def test_a_text_ends_with_the_end_token_once(embedder: Embedder) -> None:
         assert ids.count(END) == 1
     assert embedder.tokenizer.encode(["hello"]) == [[14_990, END]]
     assert embedder.tokenizer.count(["hello", ""]) == [1, 0]
-    Tokenizer(embedder.tokenizer._path.parent).check_end("qwen3")  # type: ignore[attr-defined]
+    Tokenizer(embedder.tokenizer._path.parent).check("qwen3")  # type: ignore[attr-defined]
 
 
 def test_the_tokenizer_of_a_model_of_language_is_refused(published: Path) -> None:
@@ -110,7 +110,7 @@ def test_the_tokenizer_of_a_model_of_language_is_refused(published: Path) -> Non
     tokenizer = Tokenizer(published.parent)
     assert tokenizer.encode(["hello"]) == [[14_990]]
     with pytest.raises(ModelError, match=r"ends a text with the id 64 and not .*\(id 151643\)"):
-        tokenizer.check_end("qwen3")
+        tokenizer.check("qwen3")
 
 
 def test_a_query_is_written_as_the_model_knows_it(embedder: Embedder) -> None:

@@ -7,15 +7,16 @@ import random
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from threading import Barrier, Lock
 from typing import Any
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
-from fake_endpoint import FakeEndpoint, Fault, Handler, altered, cut, hang, status, wrong
+from fake_endpoint import FakeEndpoint, Fault, Handler, altered, cut, status, wrong
 from polyseek.engine.connect import connect
-from polyseek.engine.endpoint import Endpoint, Patience, waits_s
+from polyseek.engine.endpoint import Endpoint, Patience
 from polyseek.engine.remote import AT_ONCE, INPUTS, RemoteEmbedder
 from polyseek.engine.sketch import TEXTS, alike, sketch
 from polyseek.errors import BadInput, ModelError, TooLong
@@ -23,9 +24,10 @@ from polyseek.models.spec import SPECS, TASK, Role
 from polyseek.settings import read_settings
 from toy import GLOSSARY, toy_embedder, toy_spec, toy_vector
 
-QUICK = Patience(wait_s=0.001, longest_s=5, connect_s=1, answer_s=0.3)
+QUICK = Patience(wait_s=0.001, longest_s=5)
 ROLES: tuple[Role, Role] = ("query", "passage")
 PROMPTS = {"query_prompt": "query: ", "passage_prompt": "passage: "}
+UNSAID: dict[str, Any] = {"query_prompt": None, "passage_prompt": None}
 
 
 @pytest.fixture
@@ -101,6 +103,20 @@ def test_floats_are_taken_where_base64_was_asked_for(
     assert asked == ["base64", "base64", "float", "float"]
 
 
+def test_floats_are_asked_for_by_all_threads(fake: FakeEndpoint, remote: RemoteEmbedder) -> None:
+    """All first requests are under way when the first of them is refused."""
+    together = Barrier(AT_ONCE)
+
+    def refused(handler: Handler, body: dict[str, Any]) -> None:
+        together.wait(60)
+        handler.answer(400, {"error": {"message": "unknown encoding_format base64"}})
+
+    fake.faults = [refused] * AT_ONCE
+    texts = [f"cat number {n}" for n in range(AT_ONCE * INPUTS)]
+    assert close(remote.embed(texts, "query"), toy_embedder().embed(texts, "query"))
+    assert [body["encoding_format"] for body in fake.bodies[AT_ONCE:]] == ["float"] * AT_ONCE
+
+
 def test_indexes_out_of_order(fake: FakeEndpoint, remote: RemoteEmbedder) -> None:
     def shuffled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return random.Random(1).sample(rows, len(rows))
@@ -115,11 +131,25 @@ def test_indexes_out_of_order(fake: FakeEndpoint, remote: RemoteEmbedder) -> Non
 
 
 def test_progress_and_requests_at_once(fake: FakeEndpoint, remote: RemoteEmbedder) -> None:
+    together, under_way, most = Barrier(AT_ONCE), 0, 0
+    lock = Lock()
+
+    def with_others(handler: Handler, body: dict[str, Any]) -> None:
+        """Each is answered once as many as possible are there."""
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        together.wait(60)
+        with lock:
+            under_way -= 1
+        handler.vectors(body)
+
     told: list[int] = []
-    fake.always = hang(0.05)
-    remote.embed(["cat"] * 10 * INPUTS, "passage", progress=told.append)
-    assert told == [INPUTS] * 10
-    assert 1 < fake.most_at_once <= AT_ONCE
+    fake.always = with_others
+    remote.embed(["cat"] * 3 * AT_ONCE * INPUTS, "passage", progress=told.append)
+    assert told == [INPUTS] * 3 * AT_ONCE
+    assert most == AT_ONCE
 
 
 def test_one_string_is_refused(remote: RemoteEmbedder) -> None:
@@ -137,7 +167,6 @@ def test_one_string_is_refused(remote: RemoteEmbedder) -> None:
         [status(500, "oops"), status(503, "<html>busy</html>"), status(502)],
         [cut],
         [cut, status(429), cut],
-        [hang(0.6)],
     ],
 )
 def test_it_tries_again(fake: FakeEndpoint, remote: RemoteEmbedder, faults: list[Fault]) -> None:
@@ -150,9 +179,7 @@ def waits(fake: FakeEndpoint, *faults: Fault) -> list[float]:
     """How long it waits before each further try, in seconds."""
     waited: list[float] = []
     fake.faults = list(faults)
-    with Endpoint(
-        fake.url, patience=Patience(answer_s=1), sleep=lambda s, _: waited.append(s)
-    ) as endpoint:
+    with Endpoint(fake.url, sleep=lambda s, _: waited.append(s)) as endpoint:
         endpoint.get("/models")
         try:
             endpoint.post("/embeddings", {"model": "toy", "input": ["cat"]})
@@ -175,9 +202,6 @@ def test_the_endpoint_says_when(fake: FakeEndpoint) -> None:
     fake.bodies.clear()
     assert waits(fake, status(429, retry_after="3600")) == [-1]  # not an hour
     assert len(fake.bodies) == 1
-    assert waits_s("Wed, 01 Jan 2020 00:00:00 GMT") == 0
-    assert waits_s("Wed, 01 Jan 2120 00:00:00 GMT") > 1e9
-    assert waits_s("-3") == waits_s("") == waits_s("x") == 0
 
 
 # What does not.
@@ -187,7 +211,18 @@ def test_the_endpoint_says_when(fake: FakeEndpoint) -> None:
     ("fault", "told", "tries"),
     [
         (status(500, {"error": {"message": "CUDA is lost"}}), "answers 500: CUDA is lost, aft", 8),
-        (status(401, {"error": {"message": "no"}}), "401: no; POLYSEEK_MODEL_KEY holds", 1),
+        (
+            status(401, {"error": "invalid token"}),
+            "invalid token; no key was sent: set POLYSEEK",
+            1,
+        ),
+        (status(403, "token too long"), "403: token too long; no key was sent: set", 1),
+        (status(429, "tokens per minute: too many"), "429: .*, after 8 tries; it has had more", 8),
+        (status(429, "too many tokens", retry_after="90"), "429: .* come again in 90 s: run it", 1),
+        (status(503, "busy", retry_after="90"), "503: busy; it asks to come again in 90 s", 1),
+        (status(500, "context deadline exceeded"), "500: context deadline exceeded, after 8", 8),
+        (status(500, "too many open files"), "500: too many open files, after 8 tries; check", 8),
+        (status(400, "unknown field max_tokens"), "answers 400: unknown field max_tokens$", 1),
         (status(404, {"detail": "no toy"}), "404: no toy; --model-url ends with /v1", 1),
         (status(400, {"message": "bad things", "type": "x"}), "answers 400: bad things", 1),
         (status(200, "<html>"), "what is not JSON: '<html>'; is --model-url the root", 1),
@@ -206,7 +241,6 @@ def test_the_endpoint_says_when(fake: FakeEndpoint) -> None:
         (wrong(1, "not base64!"), "'not base64!' where a vector was due", 1),
         (wrong(1, {"a": 1}), "where a vector was due", 1),
         (wrong(1, None), "where a vector was due|no direction|dimensions", 1),
-        (hang(1), "no answer in time .*, after 2 tries; check that the server runs", 2),
     ],
 )
 def test_it_gives_up(
@@ -220,7 +254,7 @@ def test_it_gives_up(
 
 def test_one_failure_ends_all(fake: FakeEndpoint, remote: RemoteEmbedder) -> None:
     """The others do not wait for their next try."""
-    slow = Patience(wait_s=30, answer_s=5)
+    slow = Patience(wait_s=300, longest_s=300)
     fake.faults = [*[status(503)] * (AT_ONCE - 1), status(400, "no")]
     began = time.monotonic()
     with Endpoint(fake.url, patience=slow) as endpoint:
@@ -229,7 +263,7 @@ def test_one_failure_ends_all(fake: FakeEndpoint, remote: RemoteEmbedder) -> Non
         remote._endpoint = endpoint
         with pytest.raises(ModelError, match="answers 400: no"):
             remote.embed(["cat"] * INPUTS * AT_ONCE, "query")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 100
 
 
 def test_what_is_no_text(fake: FakeEndpoint, remote: RemoteEmbedder) -> None:
@@ -255,7 +289,7 @@ def test_the_key_is_sent_and_never_shown(fake: FakeEndpoint) -> None:
     with joined(fake, model_key="sesame") as remote:
         remote.embed(["cat"], "query")
         fake.always = status(401)
-        with pytest.raises(ModelError) as refused:
+        with pytest.raises(ModelError, match=r"401: .*the key that was sent is wrong") as refused:
             remote.embed(["cat"], "query")
     assert set(fake.keys) == {"Bearer sesame"}
     assert "sesame" not in str(refused.value)
@@ -274,6 +308,9 @@ def test_a_server_that_takes_fewer_texts(fake: FakeEndpoint, remote: RemoteEmbed
     assert max(len(body["input"]) for body in fake.bodies) <= 9  # it has learnt
     fake.too_many = status(422, {"error": {"message": "too many inputs"}})
     fake.most = 3
+    assert close(remote.embed(texts, "query"), toy_embedder().embed(texts, "query"))
+    told = "input has 3 texts and this server takes 1 a request; send them in several"
+    fake.too_many, fake.most = status(400, {"error": {"message": told}}), 1
     assert close(remote.embed(texts, "query"), toy_embedder().embed(texts, "query"))
 
 
@@ -300,6 +337,10 @@ def refuses_long(limit: int, code: int, told: str) -> Fault:
         (413, "Input validation error: `inputs` must have less than 512 tokens. Given: 600"),
         (422, "inputs must have less than 512 tokens"),
         (500, "input is too large to process. increase the physical batch size"),
+        (400, "the input length exceeds the context length"),
+        (400, "input (600 tokens) is larger than the max context size (512 tokens)"),
+        (400, "text 0 has 600 tokens with its prompt and multilingual-e5-small takes 512; shorten"),
+        (400, "The max allowed tokens per submitted batch is 512. Your batch has 600 tokens"),
     ],
 )
 def test_a_text_that_the_server_finds_too_long(
@@ -342,14 +383,20 @@ def test_the_only_model_is_taken(fake: FakeEndpoint) -> None:
         assert fake.bodies[0]["model"] == "mine"
 
 
+@pytest.mark.parametrize("limit", ["many", float("inf"), [1], -5, True])
+def test_a_limit_that_is_none_is_not_heeded(fake: FakeEndpoint, limit: object) -> None:
+    fake.entries = [{"id": ["a"]}, {"id": "toy", "max_model_len": limit}, {"no": "id"}]
+    with joined(fake) as remote:
+        assert (remote.spec.name, remote.spec.max_tokens) == ("toy", 512)
+
+
 def test_a_known_model_brings_its_prompts(
     fake: FakeEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(SPECS, "toy", toy_spec())
-    unsaid: dict[str, Any] = {"query_prompt": None, "passage_prompt": None}
     for name in ("toy", "polyseek/toy", "/models/toy"):
         fake.entries = [{"id": name, "max_model_len": 100}, {"id": "other"}]
-        with joined(fake, model="polyseek/toy", **unsaid) as remote:
+        with joined(fake, model="polyseek/toy", **UNSAID) as remote:
             remote.embed(["cat"], "query")
             assert fake.bodies[0] == {
                 "model": name,
@@ -358,20 +405,42 @@ def test_a_known_model_brings_its_prompts(
             }
             assert remote.spec.name == remote.fingerprint["model"] == "toy"
             assert remote.spec.max_tokens == 100  # the server's, which is less
-        with joined(fake, {"model": "toy", "query_prompt": "q: "}, **unsaid) as remote:
+        with joined(fake, {"model": "toy", "query_prompt": "q: "}, **UNSAID) as remote:
             assert remote.spec.query_prompt == "q: "  # as the knowledge base was made
             assert remote.spec.passage_prompt == "passage: "
 
 
+OURS = {"id": "toy", "max_tokens": 512, "least_dimensions": 32}
+
+
 def test_our_own_server_puts_the_prompts_and_counts(fake: FakeEndpoint) -> None:
-    fake.entries = [{"id": "toy", "max_tokens": 512, "least_dimensions": 32}]
-    with joined(fake) as remote:
+    fake.entries = [OURS]
+    with joined(fake, **UNSAID) as remote:
         texts = ["cat", "cats and dogs, and a fish", " ", ""]
         assert close(remote.embed(texts[:2], "query"), toy_embedder().embed(texts[:2], "query"))
         assert fake.texts == texts[:2]
         assert fake.bodies[0]["input_type"] == "query"
         assert remote.count(texts) == [1, 6, 0, 0]
         assert remote.room("passage") == toy_embedder().room("passage") == 509
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+@pytest.mark.parametrize("prompt", ["other: ", ""])
+def test_our_own_server_takes_no_other_prompts(fake: FakeEndpoint, name: str, prompt: str) -> None:
+    """It would not heed them, and the fingerprint would say that it had."""
+    fake.entries = [OURS]
+    with pytest.raises(BadInput, match=f"^{name} is '{prompt}', and {fake.url} is polyseek's own"):
+        joined(fake, **UNSAID | {name: prompt})
+
+
+def test_the_fingerprint_has_the_prompts_of_our_own_server(
+    fake: FakeEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SPECS, "toy", toy_spec())
+    fake.entries = [OURS]
+    with joined(fake, {"model": "toy", "query_prompt": "q: "}, **UNSAID) as remote:
+        assert remote.fingerprint["query_prompt"] == "query: "
+        assert remote.fingerprint["passage_prompt"] == "passage: "
 
 
 def test_the_fingerprint(fake: FakeEndpoint) -> None:
@@ -431,3 +500,19 @@ def test_a_tokenizer_beside(fake: FakeEndpoint, tmp_path: Path) -> None:
         assert remote.room("query") == 511
         with pytest.raises(TooLong, match=r"text 0 has 512 tokens, and there is room for 511 of"):
             remote.embed(["cat " * 512], "query")
+
+
+def test_a_text_of_more_tokens_than_bytes_is_not_sent(fake: FakeEndpoint, tmp_path: Path) -> None:
+    """Many tokenizers take characters apart before they count."""
+    inner = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
+    inner.normalizer = normalizers.NFKC()
+    inner.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated")
+    inner.save(str(tmp_path / "tokenizer.json"))
+    text = "㌚" * 110
+    assert len(text.encode()) == 330
+    with (
+        joined(fake, model_path=tmp_path) as remote,
+        pytest.raises(TooLong, match=r"text 0 has 550 tokens, and there is room for 505 of"),
+    ):
+        remote.embed([text], "query")
+    assert fake.bodies == []

@@ -1,4 +1,4 @@
-"""PyTorch's forwards beside transformers, on random models of many shapes."""
+"""Every backend beside transformers, on random models of many shapes."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.tiny import off
+from engine.backends import Runner
 from polyseek.models.spec import Architecture, Pooling
 from toy import Floats, toy_spec
 
 torch: Any = pytest.importorskip("torch")
 transformers: Any = pytest.importorskip("transformers")
 
-LENGTHS = (1, 7, 7, 30, 2, 7, 19)
+LENGTHS = (1, 7, 7, 30, 2, 7, 19, 38)
 QWEN3 = {
     "hidden_size": 24,
     "num_hidden_layers": 2,
@@ -64,22 +64,20 @@ def reference(model: Any, row: list[int], pooling: Pooling) -> Floats:  # noqa: 
 
 
 def compare(
+    runner: Runner,
     model: Any,  # noqa: ANN401 - a PreTrainedModel
     directory: Path,
     architecture: Architecture,
     pooling: Pooling,
     **saving: str,
 ) -> None:
-    from polyseek.engine.torch.forward import TorchForward
-
     model.save_pretrained(directory, **saving)
     spec = replace(toy_spec(), architecture=architecture, pooling=pooling)
-    ours = TorchForward(directory, spec, "fp32", "cpu").pooled(rows(1))
     theirs = np.stack([reference(model, row, pooling) for row in rows(1)])
-    assert off(ours, theirs) <= 1e-6
-    np.testing.assert_allclose(ours, theirs, atol=5e-5)
+    runner.check(runner.forward(directory, spec).pooled(rows(1)), theirs)
 
 
+@pytest.mark.parametrize("pooling", ["last", "mean", "first"])
 @pytest.mark.parametrize(
     "config",
     [
@@ -90,24 +88,24 @@ def compare(
         {"rms_norm_eps": 1e-2, "num_hidden_layers": 1},
     ],
 )
-def test_qwen3(config: dict[str, Any], tmp_path: Path) -> None:
+def test_qwen3(runner: Runner, config: dict[str, Any], pooling: Pooling, tmp_path: Path) -> None:
     model = made("Qwen3Model", 1, **{**QWEN3, **config})
-    compare(model, tmp_path, "qwen3", "last")
+    compare(runner, model, tmp_path, "qwen3", pooling)
 
 
-def test_qwen3_as_a_model_of_language_in_shards(tmp_path: Path) -> None:
+def test_qwen3_as_a_model_of_language_in_shards(runner: Runner, tmp_path: Path) -> None:
     model = made("Qwen3ForCausalLM", 2, **QWEN3)
-    compare(model, tmp_path, "qwen3", "last", max_shard_size="8KB")
+    compare(runner, model, tmp_path, "qwen3", "last", max_shard_size="8KB")
     assert len(list(tmp_path.glob("*.safetensors"))) > 1
 
 
-@pytest.mark.parametrize("pooling", ["mean", "first"])
+@pytest.mark.parametrize("pooling", ["mean", "first", "last"])
 @pytest.mark.parametrize("kind", ["BertModel", "BertForMaskedLM"])
-def test_bert(kind: str, pooling: Pooling, tmp_path: Path) -> None:
-    compare(made(kind, 3, **ENCODER), tmp_path, "bert", pooling)
+def test_bert(runner: Runner, kind: str, pooling: Pooling, tmp_path: Path) -> None:
+    compare(runner, made(kind, 3, **ENCODER), tmp_path, "bert", pooling)
 
 
-@pytest.mark.parametrize("pooling", ["mean", "first"])
-def test_xlm_roberta(pooling: Pooling, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pooling", ["mean", "first", "last"])
+def test_xlm_roberta(runner: Runner, pooling: Pooling, tmp_path: Path) -> None:
     config = {**ENCODER, "pad_token_id": 1, "type_vocab_size": 1}
-    compare(made("XLMRobertaModel", 4, **config), tmp_path, "xlm-roberta", pooling)
+    compare(runner, made("XLMRobertaModel", 4, **config), tmp_path, "xlm-roberta", pooling)

@@ -7,8 +7,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from polyseek.engine.load import load
 from polyseek.errors import ModelError
 from polyseek.models.directory import spec_of
 from polyseek.models.spec import TASK
@@ -81,9 +83,43 @@ def test_other_pooling_is_refused(made: Path, told: dict[str, bool], word: str) 
         spec_of(made)
 
 
+def without_normalize(made: Path) -> None:
+    modules = json.loads((made / "modules.json").read_text())
+    (made / "modules.json").write_text(json.dumps(modules[:2]))
+
+
+@pytest.mark.parametrize(
+    "told", [{}, {"similarity_fn_name": None}, {"similarity_fn_name": "cosine"}]
+)
+def test_vectors_that_are_compared_by_cosine_are_made_unit(
+    made: Path, told: dict[str, str | None]
+) -> None:
+    """As they are in sentence-transformers where nothing is said. A knowledge base holds unit
+    vectors only, so such a model could not be used for one."""
+    without_normalize(made)
+    change(made / "config_sentence_transformers.json", **told)
+    embedder = load(str(made), backend="openvino", precision="fp32")
+    lengths = np.linalg.norm(embedder.embed(["cats", "a dog"], "passage"), axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=1e-5)
+
+
+def test_vectors_that_are_compared_otherwise_are_refused(made: Path) -> None:
+    change(made / "config_sentence_transformers.json", similarity_fn_name="dot")
+    assert spec_of(made).normalize  # unit vectors: all the same
+    without_normalize(made)
+    with pytest.raises(ModelError, match=r"similarity_fn_name 'dot'.*compares by cosine"):
+        spec_of(made)
+
+
 def test_what_is_not_said_is_not_guessed(made: Path) -> None:
     (made / "modules.json").unlink()
     with pytest.raises(ModelError, match=r"mine does not say how .* has no modules\.json"):
+        spec_of(made)
+
+
+def test_a_step_whose_file_is_missing_is_named(made: Path) -> None:
+    (made / "1_Pooling" / "config.json").unlink()
+    with pytest.raises(ModelError, match=r"1_Pooling/config\.json is missing .*whole directory"):
         spec_of(made)
 
 

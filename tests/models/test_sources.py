@@ -24,7 +24,7 @@ from polyseek.errors import ModelError
 from polyseek.models import sources
 from polyseek.models.sources import available, cache_directory, locate, weights_digest
 from polyseek.models.spec import DEFAULT, ModelSpec, WheelFile, find_spec
-from polyseek.models.tensors import read_tensors
+from polyseek.models.tensors import INDEX, read_tensors
 
 Hub = Callable[..., str]
 
@@ -312,6 +312,18 @@ def test_the_digest_of_a_large_file_is_remembered_until_it_changes(
     assert len(asked) == 2
 
 
+@pytest.mark.parametrize("left", ["", "abcd", "\0" * 64])
+def test_a_remembered_digest_that_is_none_is_made_again(
+    left: str, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "LARGE", 1)
+    save_file({"a": np.zeros(4)}, tmp_path / "model.safetensors")
+    whole = weights_digest(tmp_path)
+    (note,) = (cache.parent / "digests").iterdir()
+    note.write_text(left)
+    assert weights_digest(tmp_path) == note.read_text() == whole
+
+
 def test_a_cache_that_cannot_be_written_costs_no_answer(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -322,10 +334,12 @@ def test_a_cache_that_cannot_be_written_costs_no_answer(
 
 
 def test_the_digest_of_shards_changes_with_each(tmp_path: Path) -> None:
+    shards = ("model-1.safetensors", "model-2.safetensors")
+    (tmp_path / INDEX).write_text(json.dumps({"weight_map": dict(zip("ab", shards, strict=True))}))
     seen = set()
     for a, b in ((0, 0), (1, 0), (0, 1)):
-        save_file({"a": np.full(2, a)}, tmp_path / "model-1.safetensors")
-        save_file({"b": np.full(2, b)}, tmp_path / "model-2.safetensors")
+        save_file({"a": np.full(2, a)}, tmp_path / shards[0])
+        save_file({"b": np.full(2, b)}, tmp_path / shards[1])
         seen.add(weights_digest(tmp_path))
     assert len(seen) == 3
     assert {len(digest) for digest in seen} == {64}

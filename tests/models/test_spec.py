@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from polyseek.errors import ModelError
-from polyseek.models.spec import DEFAULT, SPECS, find_spec
+from polyseek.models.spec import DEFAULT, SPECS, find_spec, known_spec
 
 
 def test_a_model_is_found_by_its_name_and_by_its_name_on_the_hub() -> None:
     for spec in SPECS.values():
         assert find_spec(spec.name) is spec
         assert find_spec(spec.hub) is spec
+    assert known_spec("our-own") is None
+
+
+def test_a_model_that_is_not_on_the_hub_is_not_called_nothing() -> None:
+    ours = replace(find_spec(DEFAULT), name="ours", hub="")
+    assert ours.called("ours")
+    assert not ours.called("")
 
 
 @pytest.mark.parametrize(

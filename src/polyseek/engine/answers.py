@@ -30,7 +30,7 @@ def vectors_of(
     if len(data) != count:
         raise ModelError(f"{url} answers with {len(data)} vectors for {count} texts")
     order = [each.get("index", at) for at, each in enumerate(data)]
-    if sorted(order, key=str) != sorted(range(count), key=str):
+    if not all(type(at) is int for at in order) or sorted(order) != list(range(count)):
         raise ModelError(f"{url} answers with the indexes {order}, not with each of {count} once")
     rows = [_vector(each.get("embedding"), url) for each in data]
     lengths = {len(row) for row in rows} | ({dimensions} if dimensions else set())
@@ -42,7 +42,9 @@ def vectors_of(
         )
     vectors = np.empty((count, len(rows[0])), np.float32)
     vectors[order] = rows
-    if not np.isfinite(vectors).all() or not (np.abs(vectors).max(axis=1) > 0).all():
+    with np.errstate(over="ignore"):  # infinite, which is refused
+        length = np.linalg.norm(vectors, axis=1)  # (count,)
+    if not (np.isfinite(length) & (length > 0)).all():
         raise ModelError(
             f"{url} answers with a vector that has no direction (NaN, infinite or all zeros); "
             "models that were trained in bf16 or fp32 can overflow in fp16: start the server so"
@@ -54,8 +56,14 @@ def _vector(told: object, url: str) -> np.ndarray:
     """Floats as JSON numbers, or the base64 of their little-endian bytes; some servers know only
     one of the two, whatever they are asked for."""
     try:
-        if isinstance(told, str):
-            return np.frombuffer(base64.b64decode(told, validate=True), "<f4")
-        return np.asarray(told, np.float32).reshape(-1)
-    except (ValueError, TypeError) as error:
-        raise ModelError(f"{url} answers with {str(told)[:60]!r} where a vector was due") from error
+        row = (
+            np.frombuffer(base64.b64decode(told, validate=True), "<f4")
+            if isinstance(told, str)
+            else np.asarray(told)
+        )
+    except ValueError:
+        row = np.empty(0, object)
+    if row.dtype.kind not in "iuf" or row.shape[-1:] != (row.size,):  # llama.cpp has had (1, D)
+        raise ModelError(f"{url} answers with {str(told)[:60]!r} where a vector was due")
+    with np.errstate(over="ignore"):
+        return row.reshape(-1).astype(np.float32)

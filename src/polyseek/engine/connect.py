@@ -9,11 +9,12 @@ from typing import Any
 
 from polyseek.engine.answers import vectors_of
 from polyseek.engine.counting import Asked, Counted, Counts, Estimated
-from polyseek.engine.endpoint import Endpoint, Patience, Refused
+from polyseek.engine.endpoint import Endpoint, Patience
+from polyseek.engine.refused import Refused
 from polyseek.engine.remote import PRECISION, RemoteEmbedder
 from polyseek.engine.sketch import TEXTS
 from polyseek.engine.tokenize import Tokenizer
-from polyseek.errors import ModelError
+from polyseek.errors import BadInput, ModelError
 from polyseek.models.sources import available, locate
 from polyseek.models.spec import SEARCH, SPECS, ModelSpec
 from polyseek.settings import Settings
@@ -21,10 +22,28 @@ from polyseek.settings import Settings
 MAX_TOKENS = 512
 """Of a model that nothing is known of: what most encoders take, and few take less."""
 
+ONLY_REMOTE = ("query_prompt", "passage_prompt", "model_tokens")
+"""Settings that a model in this process does not heed: it has its own."""
+
 
 def is_remote(settings: Settings, stored: Mapping[str, Any]) -> bool:
-    """Whether the model of a knowledge base with the fingerprint `stored` is behind an endpoint."""
-    return bool(settings.model_url) or (stored.get("precision") == PRECISION and not settings.model)
+    """Whether the model of a knowledge base with the fingerprint `stored` is behind an endpoint.
+
+    Raises:
+        BadInput: it is not, and settings are given that only an endpoint heeds.
+    """
+    if settings.model_url or (stored.get("precision") == PRECISION and not settings.model):
+        return True
+    given = {name: getattr(settings, name) for name in ONLY_REMOTE}
+    told = ", ".join(
+        f"{name} is {value!r}" for name, value in given.items() if value not in (None, 0)
+    )
+    if told:
+        raise BadInput(
+            f"{told}, which only a model behind an endpoint heeds; name the endpoint with "
+            "--model-url or POLYSEEK_MODEL_URL, or leave it out"
+        )
+    return False
 
 
 def connect(
@@ -35,6 +54,7 @@ def connect(
 
     Raises:
         ModelError: there is none, or it is not the one that is named.
+        BadInput: prompts in the settings where the server puts them itself.
     """
     if not settings.model_url:
         raise ModelError(
@@ -57,14 +77,11 @@ def _connected(endpoint: Endpoint, settings: Settings, stored: Mapping[str, Any]
     row = row_of(name)
     counts = _counts(row, settings.model_path, endpoint, name, ours)
     told = [row.max_tokens] if row else []
-    told += [int(entry[key]) for key in ("max_model_len", "max_tokens") if entry.get(key)]
-    spec = row or _unknown(name)
+    said = [entry.get(key) for key in ("max_model_len", "max_tokens")]
+    told += [limit for limit in said if type(limit) is int and limit > 0]
     spec = replace(
-        spec,
-        query_prompt=_prompt(settings.query_prompt, stored.get("query_prompt"), spec.query_prompt),
-        passage_prompt=_prompt(
-            settings.passage_prompt, stored.get("passage_prompt"), spec.passage_prompt
-        ),
+        row or _unknown(name),
+        **_prompts(settings, stored, ours, endpoint.url),
         max_tokens=settings.model_tokens or min(told, default=MAX_TOKENS),
         dimensions=row.dimensions if row else _dimensions(endpoint, name),
     )
@@ -81,7 +98,7 @@ def row_of(name: str) -> ModelSpec | None:
 
 
 def _listed(endpoint: Endpoint) -> list[dict[str, Any]]:
-    """What GET /models tells; TEI has no such path."""
+    """What GET /models tells of each model; TEI has no such path."""
     try:
         told = endpoint.get("/models")
     except Refused as error:
@@ -89,12 +106,13 @@ def _listed(endpoint: Endpoint) -> list[dict[str, Any]]:
             return []
         raise
     found = told.get("data") if isinstance(told, dict) else told
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    rows = found if isinstance(found, list) else []
+    return [row for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)]
 
 
 def _name(entries: Sequence[Mapping[str, Any]], wanted: str, url: str) -> str:
     """What the endpoint calls the model that is wanted, or the only one that it has."""
-    names = [str(each["id"]) for each in entries if each.get("id")]
+    names = [str(each["id"]) for each in entries]
     if wanted:
         row = row_of(wanted)
         same = [name for name in names if row and row_of(name) is row]
@@ -105,8 +123,22 @@ def _name(entries: Sequence[Mapping[str, Any]], wanted: str, url: str) -> str:
     raise ModelError(f"which model of {url}? Name it with --model; {has}")
 
 
-def _prompt(wanted: str | None, stored: str | None, known: str) -> str:
-    return next(each for each in (wanted, stored, known) if each is not None)
+def _prompts(settings: Settings, stored: Mapping[str, Any], ours: bool, url: str) -> dict[str, Any]:
+    """Prompts that are not those of the model's row: as the settings have them, else as the
+    knowledge base was made. Our own server puts the row's itself, and takes no others.
+
+    Raises:
+        BadInput: prompts for our own server.
+    """
+    asked = {"query_prompt": settings.query_prompt, "passage_prompt": settings.passage_prompt}
+    given = {name: prompt for name, prompt in asked.items() if prompt is not None}
+    if ours and given:
+        told = " and ".join(f"{name} is {prompt!r}" for name, prompt in given.items())
+        raise BadInput(
+            f"{told}, and {url} is polyseek's own server, which puts the model's prompts before "
+            "texts itself; leave out --query-prompt and --passage-prompt, and their variables"
+        )
+    return {} if ours else {name: stored[name] for name in asked if name in stored} | given
 
 
 def _dimensions(endpoint: Endpoint, name: str) -> int:

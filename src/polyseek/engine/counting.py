@@ -11,11 +11,14 @@ from typing import Protocol
 
 from polyseek.engine.endpoint import Endpoint
 from polyseek.engine.inputs import Tokenizes
+from polyseek.engine.refused import Refused
 from polyseek.errors import ModelError
 from polyseek.models.spec import Role
 
 TEXTS = 512
 """Most texts of a request for counts."""
+INPUT_TYPES: Mapping[Role, str] = {"query": "query", "passage": "document"}
+"""What our own server calls a role."""
 
 SCRIPTS = {
     "space": (r"\s", 0.0, 0.0),
@@ -115,19 +118,28 @@ class Asked:
         return 2 * one - two
 
     def _ask(self, texts: Sequence[str], role: Role) -> list[int]:
-        kind = "query" if role == "query" else "document"
         found: list[int] = []
         for first in range(0, len(texts), TEXTS):
-            some = list(texts[first : first + TEXTS])
-            body = {"model": self._model, "input": some, "input_type": kind}
+            found += self._counts(texts[first : first + TEXTS], role)
+        return found
+
+    def _counts(self, texts: Sequence[str], role: Role) -> list[int]:
+        """One request's; in halves if it is too much for the server."""
+        body = {"model": self._model, "input": list(texts), "input_type": INPUT_TYPES[role]}
+        try:
             answer = self._endpoint.post("//tokenize", body)
-            try:
-                found += [int(each["tokens"]) for each in answer["data"]]
-            except (KeyError, TypeError, ValueError) as error:
-                raise ModelError(
-                    f"{self._endpoint.url}: /tokenize answers {str(answer)[:80]!r}, not tokens; "
-                    "name a directory with the model's tokenizer.json with --model-path"
-                ) from error
+        except Refused as error:
+            if not error.too_much or len(texts) == 1:
+                raise
+            half = len(texts) // 2
+            return self._counts(texts[:half], role) + self._counts(texts[half:], role)
+        try:
+            found = [int(each["tokens"]) for each in answer["data"]]
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ModelError(
+                f"{self._endpoint.url}: /tokenize answers {str(answer)[:80]!r}, not tokens; "
+                "name a directory with the model's tokenizer.json with --model-path"
+            ) from error
         if len(found) != len(texts):
             raise ModelError(f"{self._endpoint.url}: {len(found)} counts of {len(texts)} texts")
         return found

@@ -11,7 +11,7 @@ import numpy as np
 from polyseek.engine.batch import each, plan, rounded
 from polyseek.engine.inputs import Cut, Tokenizes, Tokens, tokens_as_given, tokens_of
 from polyseek.engine.pool import Floats, normalize
-from polyseek.errors import BadInput
+from polyseek.errors import BadInput, ModelError
 from polyseek.models.spec import ModelSpec, Role
 
 
@@ -93,8 +93,18 @@ class Embedder:
 
     def run(self, rows: Sequence[Sequence[int]]) -> Floats:
         """Token ids of B texts -> their vectors (B, D) float32, not finished; one batch. It may be
-        called from several threads at once."""
-        return self.forward.pooled(rows)
+        called from several threads at once.
+
+        Raises:
+            ModelError: a vector is none, as where 16 bits are too few for the model's numbers.
+        """
+        made = self.forward.pooled(rows)
+        if not np.isfinite(made).all():  # normalised, it would be zeros and look like a vector
+            raise ModelError(
+                f"{self.spec.name} in {self.forward.precision} makes numbers that are none; ask "
+                "for --precision fp32, or fetch its weights again"
+            )
+        return made
 
     def finish(self, vectors: Floats, dimensions: int = 0) -> Floats:
         """Vectors (n, D) as `run` makes them -> (n, dimensions): the first of their components, of

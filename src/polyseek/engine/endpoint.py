@@ -6,14 +6,14 @@ import itertools
 import random
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from polyseek.closing import Closing
+from polyseek.engine.refused import refusal, waits_s
 from polyseek.errors import BadInput, ModelError
 
 if TYPE_CHECKING:
@@ -21,11 +21,9 @@ if TYPE_CHECKING:
 
 AGAIN = {408, 409, 425, 429, 500, 502, 503, 504}
 """Statuses after which the same request may be answered."""
-TOO_MUCH = re.compile(
-    r"too (long|large|many|big)|token|context|batch size|physical batch|max(imum)?.{0,40}length",
-    re.IGNORECASE,
-)
-"""In an error's words: no second try helps, less text does. Some servers say it with a 500."""
+LOOK = "check that the server runs and that --model-url is its address, then run it again"
+LATER = "it has had more requests than it takes: run it again later"
+FORM = "give it as http://host:port/v1"
 LOOPBACK = ("localhost", "127.", "::1")
 
 
@@ -47,16 +45,6 @@ class Patience:
     answer_s: float = 120.0
 
 
-class Refused(ModelError):
-    """An answer that says no, and would again."""
-
-    def __init__(self, told: str, status: int, reason: str) -> None:
-        super().__init__(told)
-        self.status = status
-        self.reason = reason
-        """In the endpoint's own words."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Failure:
     """A try after which another may go well."""
@@ -65,6 +53,7 @@ class _Failure:
     asked_s: float = 0.0
     """How long the endpoint asks to wait."""
     hung: bool = False
+    todo: str = LOOK
 
 
 class Endpoint(Closing):
@@ -77,11 +66,19 @@ class Endpoint(Closing):
         patience: Patience | None = None,
         sleep: Callable[[float, Event], object] = lambda seconds, stop: stop.wait(seconds),
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise BadInput(f"model_url is {url!r}; give it as http://host:port/v1")
-        self.url = url.rstrip("/").removesuffix("/embeddings")
-        self._own_machine = parts.hostname.startswith(LOOPBACK)
+        if not re.fullmatch("[!-~]*", key):
+            raise BadInput(
+                "model_key (POLYSEEK_MODEL_KEY) holds white space or characters beyond ASCII, and "
+                "no header can carry those; set it to the key alone, without a new line at its end"
+            )
+        parts = _parsed(url)
+        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2])
+        self.url = bare.geturl().rstrip("/").removesuffix("/embeddings")
+        """Without the user and the password, which are sent and never shown."""
+        self._login: tuple[str, str] | None = None
+        if parts.username is not None:
+            self._login = unquote(parts.username), unquote(parts.password or "")
+        self._own_machine = (parts.hostname or "").startswith(LOOPBACK)
         self._key = key
         self._patience = patience or Patience()
         self._sleep = sleep
@@ -116,18 +113,27 @@ class Endpoint(Closing):
             made.close()
 
     def _connected(self) -> httpx2.Client:
-        import httpx2  # imported here: it takes 0.1 s, and a model in this process needs none
-
         with self._making:
             if self._client is None:
-                self._client = httpx2.Client(
-                    headers={"authorization": f"Bearer {self._key}"} if self._key else {},
-                    timeout=httpx2.Timeout(
-                        self._patience.answer_s, connect=self._patience.connect_s
-                    ),
-                    trust_env=not self._own_machine,  # a proxy is for other machines
-                )
+                self._client = self._made()
             return self._client
+
+    def _made(self) -> httpx2.Client:
+        import httpx2  # imported here: it takes 0.1 s, and a model in this process needs none
+
+        patience = self._patience
+        try:
+            return httpx2.Client(
+                headers={"authorization": f"Bearer {self._key}"} if self._key else {},
+                auth=self._login,
+                timeout=httpx2.Timeout(patience.answer_s, connect=patience.connect_s),
+                trust_env=not self._own_machine,  # a proxy is for other machines
+            )
+        except (httpx2.InvalidURL, ImportError, OSError, ValueError) as error:
+            raise ModelError(
+                f"{self.url} cannot be asked: {error}; look at HTTP_PROXY, HTTPS_PROXY, ALL_PROXY "
+                "and SSL_CERT_FILE in the environment"
+            ) from error
 
     def _ask(self, method: str, url: str, body: object, stop: Event | None = None) -> Any:  # noqa: ANN401 - JSON
         patience, hung = self._patience, 0
@@ -140,8 +146,7 @@ class Endpoint(Closing):
             most = patience.tries if self._reached else patience.first_tries
             if tried >= most or hung >= patience.hung_tries or stop.is_set():
                 raise ModelError(
-                    f"{url} cannot be used: {answer.why}, after {tried} tries; check that the "
-                    "server runs and that --model-url is its address, then run it again"
+                    f"{url} cannot be used: {answer.why}, after {tried} tries; {answer.todo}"
                 )
             wait_s = min(patience.wait_s * 2 ** (tried - 1), patience.longest_s)
             self._sleep(max(answer.asked_s, wait_s * random.uniform(0.5, 1.5)), stop)
@@ -158,59 +163,44 @@ class Endpoint(Closing):
             return _Failure(f"no answer in time ({type(error).__name__})", hung=True)
         except httpx2.TransportError as error:
             return _Failure(str(error) or type(error).__name__)
+        except httpx2.DecodingError as error:
+            raise ModelError(
+                f"{url} answers with a body that is not in its content-encoding ({error}); look at "
+                "the server, or at what stands between"
+            ) from error
+        except UnicodeEncodeError as error:
+            raise BadInput(
+                f"{error.object[error.start : error.end]!r} cannot be sent to {url}: half of a "
+                "surrogate pair is not text; look at the prompts, the instruction and the model"
+            ) from error
         except httpx2.InvalidURL as error:
-            raise BadInput(f"model_url is {self.url!r}: {error}") from error
+            raise BadInput(f"model_url is {self.url!r}: {error}; {FORM}") from error
         self._reached = True
         if answer.is_success:
             return answer
         asked_s = waits_s(answer.headers.get("retry-after", ""))
-        too_much = answer.status_code == 500 and TOO_MUCH.search(reason_of(answer))
-        if answer.status_code not in AGAIN or too_much or asked_s > self._patience.longest_s:
-            raise self._refused(answer, asked_s)
-        return _Failure(f"it answers {answer.status_code}: {reason_of(answer)}", asked_s)
+        refused = refusal(answer, self._key, asked_s)
+        hopeless = answer.status_code not in AGAIN or refused.too_much
+        if hopeless or asked_s > self._patience.longest_s:
+            raise refused
+        todo = LATER if refused.status == 429 else LOOK
+        return _Failure(f"it answers {refused.status}: {refused.reason}", asked_s, todo=todo)
 
     def _read(self, answer: httpx2.Response) -> Any:  # noqa: ANN401 - JSON
         try:
             return answer.json()
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ModelError(
                 f"{answer.url} answers with what is not JSON: {answer.text[:60]!r}; is --model-url "
                 "the root of an OpenAI-compatible API, with /v1 at its end?"
             ) from error
 
-    def _refused(self, answer: httpx2.Response, asked_s: float) -> Refused:
-        status, reason = answer.status_code, reason_of(answer)
-        todo = {
-            401: "; POLYSEEK_MODEL_KEY holds its key",
-            403: "; POLYSEEK_MODEL_KEY holds its key",
-            404: "; --model-url ends with /v1 at most servers, and --model is a name it knows",
-            429: f"; it asks to come again in {asked_s:g} s: run it again then",
-        }.get(status, "")
-        return Refused(f"{answer.url} answers {status}: {reason}{todo}", status, reason)
 
-
-def reason_of(answer: httpx2.Response) -> str:
-    """What an error's body says, in any of the forms that servers use."""
-    try:
-        told: Any = answer.json()
-    except ValueError:
-        return " ".join(answer.text.split())[:300]
-    for name in ("error", "message", "detail"):
-        while isinstance(told, dict) and told.get(name):
-            told = told[name]
-    return " ".join(str(told).split())[:300]
-
-
-def waits_s(retry_after: str) -> float:
-    """Seconds that a Retry-After header asks for, as a number or a date; 0 if it is neither."""
-    if not retry_after:
-        return 0.0
-    try:
-        return max(0.0, float(retry_after))
-    except ValueError:
-        pass
-    try:
-        when = parsedate_to_datetime(retry_after)
-    except ValueError:
-        return 0.0
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
+def _parsed(url: str) -> SplitResult:
+    """Raises BadInput if it is not an address that can be asked."""
+    with suppress(ValueError):  # of any part
+        parts = urlsplit(url)
+        host, _ = (parts.hostname or "").encode("idna"), parts.port
+        if host and parts.scheme in ("http", "https") and not parts.query + parts.fragment:
+            return parts
+    raise BadInput(f"model_url is {re.sub('//.*@', '//…@', url)!r}; {FORM}")

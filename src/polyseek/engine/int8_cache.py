@@ -12,6 +12,7 @@ import json
 import os
 import re
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -22,8 +23,11 @@ from polyseek.models.sources import cache_directory
 from polyseek.models.tensors import Tensors, read_file
 
 VERSION = 1
-"""Of the form of the file; part of its name."""
+"""Of what is kept: which matrices, under which names, rounded how. Part of the file's name, and of
+the fingerprint of what is computed with it; raised with every change to these."""
 LEVELS_OF, SCALES_OF = ".levels", ".scales"
+LEFT_S = 3600
+"""Nobody who still writes to a file has not done so for this long."""
 MATRIX = re.compile(r"layers?\.\d+\..*\.weight")
 
 
@@ -52,13 +56,24 @@ def rounded_weights(tensors: Tensors, digest: str) -> Tensors:
 
 
 def _make(path: Path, tensors: Tensors, digest: str) -> None:
+    _sweep(path)
     handle, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             _write(file, tensors, digest)
+            file.flush()
+            os.fsync(file.fileno())  # or a power cut could leave the name and not all levels
         Path(made).replace(path)
     finally:
         Path(made).unlink(missing_ok=True)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what processes that were killed have left of this file, as large as the model."""
+    for left in path.parent.glob(f".{path.name}.*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > LEFT_S:
+                left.unlink()
 
 
 def _write(file: IO[bytes], tensors: Tensors, digest: str) -> None:

@@ -11,9 +11,9 @@ from polyseek.engine.embedder import Embedder, Forward
 from polyseek.engine.openvino import OpenVINOForward
 from polyseek.engine.tokenize import Tokenizer
 from polyseek.errors import ModelError
-from polyseek.models.directory import spec_of
+from polyseek.models.directory import positions, read_config, spec_of
 from polyseek.models.sources import locate, weights_digest
-from polyseek.models.spec import DEFAULT, SPECS, ModelSpec, find_spec
+from polyseek.models.spec import DEFAULT, ModelSpec, find_spec, known_spec
 from polyseek.settings import Backend, Precision
 
 HEAD_START_S = 0.4
@@ -47,19 +47,21 @@ def load(
     """
     spec, directory = spec_for(model, directory)
     found = locate(spec, directory, download)
+    _check_room(found, spec)
+    weights = weights_digest(found)
     tokenizer = Tokenizer(found)
     if _backend(backend, device, precision) == "torch":
         forward = _torch(found, spec, device, precision, threads)
     else:
-        forward = _openvino(found, spec, device, precision, threads)
+        forward = _openvino(found, spec, device, precision, threads, weights)
     with ThreadPoolExecutor(1) as beside:
         ready = beside.submit(lambda: forward.lanes) if warm else None
         if ready:
             wait([ready], HEAD_START_S)
-        tokenizer.check_end(spec.architecture)
+        tokenizer.check(spec.architecture)
         if ready:
             ready.result()
-    return Embedder(spec, weights_digest(found), tokenizer, forward)
+    return Embedder(spec, weights, tokenizer, forward)
 
 
 def spec_for(model: str = DEFAULT, directory: Path | None = None) -> tuple[ModelSpec, Path | None]:
@@ -68,14 +70,21 @@ def spec_for(model: str = DEFAULT, directory: Path | None = None) -> tuple[Model
     Raises:
         ModelError: unknown model.
     """
-    if directory is None and model and model not in SPECS and Path(model, "config.json").is_file():
+    if known := known_spec(model):
+        return known, directory
+    if directory is None and model and Path(model, "config.json").is_file():
         model, directory = "", Path(model)
-    return _spec(model, directory), directory
+    return (spec_of(directory, model) if directory else find_spec(model)), directory
 
 
-def _spec(model: str, directory: Path | None) -> ModelSpec:
-    known = any(model in (spec.name, spec.hub) for spec in SPECS.values())
-    return spec_of(directory, model) if directory and not known else find_spec(model)
+def _check_room(directory: Path, spec: ModelSpec) -> None:
+    """That the model has a place for every token that its row lets through."""
+    config = read_config(directory, spec)
+    if (most := positions(config)) < spec.max_tokens:
+        raise ModelError(
+            f"{config.path} has places for {most} tokens, and {spec.name} takes {spec.max_tokens}; "
+            "it is another model: give its directory to --model, or a name of its own"
+        )
 
 
 def _backend(asked: Backend, device: str, precision: Precision) -> str:
@@ -107,13 +116,18 @@ def _torch(
             "the backend torch needs PyTorch, which is not installed; "
             "pip install 'polyseek[gpu]', or ask for --backend openvino"
         )
-    from polyseek.engine.torch.forward import TorchForward
-
+    try:
+        from polyseek.engine.torch.forward import TorchForward
+    except (ImportError, OSError) as error:  # of a library that it wants and does not find
+        raise ModelError(
+            f"PyTorch is installed and cannot be imported ({error}); install it again, "
+            "pip install --force-reinstall 'polyseek[gpu]', or ask for --backend openvino"
+        ) from error
     return TorchForward(directory, spec, precision, device, threads)
 
 
 def _openvino(
-    directory: Path, spec: ModelSpec, device: str, precision: Precision, threads: int
+    directory: Path, spec: ModelSpec, device: str, precision: Precision, threads: int, weights: str
 ) -> Forward:
     precision = precision or "int8"
     if precision not in ("int8", "fp32") or device not in ("", "cpu"):
@@ -121,4 +135,4 @@ def _openvino(
             f"the backend openvino computes int8 and fp32 on the CPU, and not {precision} on "
             f"{device or 'the CPU'}; ask for one of these, or for --backend torch"
         )
-    return OpenVINOForward(directory, spec, precision, threads)
+    return OpenVINOForward(directory, spec, precision, threads, weights)

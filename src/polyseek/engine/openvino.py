@@ -14,25 +14,20 @@ import numpy.typing as npt
 
 from polyseek.engine.batch import pad, rounded
 from polyseek.engine.int8 import load_ranges
-from polyseek.engine.int8_cache import rounded_weights
+from polyseek.engine.int8_cache import VERSION, rounded_weights
 from polyseek.engine.pool import Floats, pool
-from polyseek.engine.shapes import BertShape, Qwen3Shape, read_shape
-from polyseek.errors import BadInput
-from polyseek.models.directory import read_config
+from polyseek.engine.shapes import WORDS, Qwen3Shape, check_ids, check_tensors, read_shape
+from polyseek.models.directory import positions, read_config
 from polyseek.models.sources import weights_digest
-from polyseek.models.spec import ModelSpec
+from polyseek.models.spec import ModelSpec, known_spec
 from polyseek.models.tensors import Tensors, read_tensors
 
 if TYPE_CHECKING:
     import openvino as ov
 
 Precision = Literal["int8", "fp32"]
-WORDS = {
-    "bert": "embeddings.word_embeddings.weight",
-    "xlm-roberta": "embeddings.word_embeddings.weight",
-    "qwen3": "embed_tokens.weight",
-}
-"""The table of word embeddings in each architecture."""
+ANY = 0
+"""Id of the padding, which no token sees."""
 KEPT_SHAPES = 128
 BATCH_TOKENS = 512
 """Padded tokens a batch: what one core's cache holds (docs/decisions/0003-int8.md)."""
@@ -56,9 +51,15 @@ class OpenVINOForward:
     batch_tokens = BATCH_TOKENS
 
     def __init__(
-        self, directory: Path, spec: ModelSpec, precision: Precision, threads: int = 0
+        self,
+        directory: Path,
+        spec: ModelSpec,
+        precision: Precision,
+        threads: int = 0,
+        weights: str = "",
     ) -> None:
-        """For the model in `directory`; `threads` 0 takes all cores.
+        """For the model in `directory`; `threads` 0 takes all cores. `weights`: their digest, if
+        it is known.
 
         Raises:
             ModelError: the directory does not hold a model of this architecture.
@@ -66,12 +67,17 @@ class OpenVINOForward:
         self._directory = directory
         self._spec = spec
         self._threads = threads
+        self._weights = weights
         self._int8 = precision == "int8"
         self._config = read_config(directory, spec)
         self._shape = read_shape(self._config, directory)
-        self._ranges = load_ranges(spec.name if self._int8 else "")
-        self.precision = f"{precision}-{self._ranges.digest}".removesuffix("-")
-        self._pad_id = int(self._config.get("pad_token_id") or 0)
+        self._vocabulary = self._config.whole("vocab_size")
+        self._positions = positions(self._config)
+        # Not for a model of another table that happens to be called the same.
+        measured = self._int8 and known_spec(spec.name) == spec
+        self._ranges = load_ranges(spec.name if measured else "")
+        how = self._ranges.digest or f"g{GROUP}v{VERSION}"
+        self.precision = f"int8-{how}" if self._int8 else "fp32"
         self._compiling = threading.Lock()
 
     @property
@@ -86,19 +92,10 @@ class OpenVINOForward:
         Raises:
             BadInput: an id that the model has no row for.
         """
-        ids, mask = pad(rows, self._pad_id)
-        self._check(ids)
+        check_ids(rows, self._vocabulary, self._spec.name)
+        ids, mask = pad(rows, ANY)
         made = self._run(ids, mask)
         return made if self._one else pool(made[:, : ids.shape[1]], mask, self._spec.pooling)
-
-    def _check(self, ids: npt.NDArray[np.int64]) -> None:
-        vocabulary = int(self._config["vocab_size"])
-        lowest, highest = int(ids.min()), int(ids.max())
-        if not 0 <= lowest <= highest < vocabulary:  # a negative one would count from the end
-            raise BadInput(
-                f"token id {lowest if lowest < 0 else highest} is none of {self._spec.name}, whose "
-                f"ids go from 0 to {vocabulary - 1}"
-            )
 
     def _run(self, ids: npt.NDArray[np.int64], mask: Floats) -> Floats:
         """ids (B, T), mask (B, T) -> the graph's output: hidden states (B, >= T, H) float32, or
@@ -125,22 +122,18 @@ class OpenVINOForward:
         """Whether a text's vector is that of one token, and the graph makes no others."""
         return self._spec.pooling != "mean"
 
-    @property
-    def _positions(self) -> int:
-        """Most tokens of a text."""
-        before = self._shape.first_position if isinstance(self._shape, BertShape) else 0
-        return int(self._config["max_position_embeddings"]) - before
-
     @cached_property
     def _tensors(self) -> Tensors:
-        return read_tensors(self._directory).below(WORDS[self._spec.architecture])
+        tensors = read_tensors(self._directory).below(WORDS[self._spec.architecture])
+        check_tensors(tensors, self._config, self._shape)
+        return tensors
 
     @cached_property
     def _rounded(self) -> Tensors | None:
         """The weights in 8 bits; None where they are in 32, or in 8 by the calibrated ranges."""
         if not self._int8 or self._ranges.by_name:
             return None
-        return rounded_weights(self._tensors, weights_digest(self._directory))
+        return rounded_weights(self._tensors, self._weights or weights_digest(self._directory))
 
     @cached_property
     def _model(self) -> ov.CompiledModel:

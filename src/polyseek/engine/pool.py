@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
 import numpy.typing as npt
 
-from polyseek.engine.batch import pad
 from polyseek.models.spec import Pooling
 
 Floats = npt.NDArray[np.float32]
-Hidden = Callable[[npt.NDArray[np.int64], Floats], Floats]
-"""ids (B, T) and mask (B, T) of 0 and 1, padded on the right -> hidden states (B, T, D)."""
-
-
-def pool_padded(hidden: Hidden, rows: Sequence[Sequence[int]], pad_id: int, how: Pooling) -> Floats:
-    """Token ids of B texts -> (B, D), not normalised, by a model that takes them padded."""
-    ids, mask = pad(rows, pad_id)
-    return pool(hidden(ids, mask), mask, how)
 
 
 def pool(hidden: Floats, mask: Floats, how: Pooling) -> Floats:

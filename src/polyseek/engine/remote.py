@@ -14,10 +14,11 @@ import numpy as np
 
 from polyseek.closing import Closing
 from polyseek.engine.answers import vectors_of
-from polyseek.engine.counting import Counts
+from polyseek.engine.counting import INPUT_TYPES, Counts
 from polyseek.engine.embeds import Fingerprint
-from polyseek.engine.endpoint import TOO_MUCH, Endpoint, Refused
+from polyseek.engine.endpoint import Endpoint
 from polyseek.engine.pool import Floats, normalize
+from polyseek.engine.refused import Refused
 from polyseek.engine.sketch import TEXTS, alike, sketch
 from polyseek.errors import BadInput, TooLong
 from polyseek.models.spec import ModelSpec, Role
@@ -28,10 +29,11 @@ INPUTS = 32
 """Texts of a request; TEI takes no more unless told to."""
 CHARACTERS = 65_536
 """Of all texts of a request, but for a single text that has more."""
+A_BYTE = 2
+"""Most tokens of a byte: where a character is taken apart first, as ㌚ is into エスクード, it has
+more tokens than bytes."""
 AT_ONCE = 4
 """Requests at a time: enough to keep a server busy, and few enough to leave it to others."""
-LENGTH = re.compile(r"token|context|too long|max(imum)?.{0,40}length|physical batch", re.IGNORECASE)
-"""In an error's words: a text is too long, and not the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class RemoteEmbedder(Closing):
         self._ours = ours
         self._known = known
         self._inputs = INPUTS
-        self._base64 = True
+        self._form = "base64"
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -98,8 +100,7 @@ class RemoteEmbedder(Closing):
 
     def room(self, role: Role) -> int:
         """As Embeds."""
-        limit = self.spec.max_tokens - self._counts.around(role, self.spec.prompt(role))
-        return int(limit * self._counts.share)
+        return int(self._limit(role, self.spec.prompt(role)) * self._counts.share)
 
     def embed(
         self,
@@ -117,11 +118,11 @@ class RemoteEmbedder(Closing):
         if isinstance(texts, str):
             raise BadInput(f"embed takes a list of texts and got one string: {texts[:60]!r}")
         prompt = self.spec.prompt(role, instruction)
-        check_text(texts)
+        _check_text(texts)
         self._check_lengths(texts, role, prompt)
         rest: dict[str, str] = {}
         if self._ours:
-            prompt, rest = "", {"input_type": "query" if role == "query" else "document"}
+            prompt, rest = "", {"input_type": INPUT_TYPES[role]}
             rest |= {"instruction": instruction} if instruction else {}
         asked = _Asked(texts, prompt, rest, Event())
         vectors = np.empty((len(texts), self.spec.dimensions), np.float32)
@@ -142,12 +143,16 @@ class RemoteEmbedder(Closing):
         """Let go of the connections; they are made again when they are needed."""
         self._endpoint.close()
 
+    def _limit(self, role: Role, prompt: str) -> int:
+        """Most tokens of a text behind this prompt."""
+        return self.spec.max_tokens - self._counts.around(role, prompt)
+
     def _check_lengths(self, texts: Sequence[str], role: Role, prompt: str) -> None:
         """Many servers cut a text that is too long without a word; ours does not."""
         if self._ours:
             return
-        limit = self.spec.max_tokens - self._counts.around(role, prompt)
-        doubtful = [at for at, text in enumerate(texts) if len(text.encode()) > limit]
+        limit = self._limit(role, prompt)
+        doubtful = [at for at, t in enumerate(texts) if A_BYTE * len(t.encode()) > limit]
         most = self._counts.most([texts[at] for at in doubtful])
         for at, tokens in zip(doubtful, most, strict=True):
             if tokens > limit:
@@ -173,27 +178,26 @@ class RemoteEmbedder(Closing):
 
     def _embed(self, asked: _Asked, batch: range) -> Floats:
         """The vectors of a batch; in halves if it is too much for the endpoint."""
+        form = self._form  # read once: another thread may change it while this request is made
         body: dict[str, Any] = {
             "model": self._name,
             "input": [asked.prompt + asked.texts[at] for at in batch],
-            "encoding_format": "base64" if self._base64 else "float",
+            "encoding_format": form,
             **asked.rest,
         }
         try:
             answer = self._endpoint.post("/embeddings", body, asked.stop)
         except Refused as error:
-            if self._base64 and re.search("encoding.?format|base64", error.reason):
-                self._base64 = False
+            if form == "base64" and re.search("encoding.?format|base64", error.reason):
+                self._form = "float"
                 return self._embed(asked, batch)
-            large = error.status == 413 or TOO_MUCH.search(error.reason) is not None
-            too_long = LENGTH.search(error.reason) is not None
-            if large and len(batch) > 1:
+            if error.too_much and len(batch) > 1:
                 half = len(batch) // 2
-                if not too_long:  # so are the next ones
+                if not error.too_long:  # so are the next ones
                     self._inputs = min(self._inputs, half)
                 parts = (batch[:half], batch[half:])
                 return np.concatenate([self._embed(asked, part) for part in parts])
-            if large:
+            if error.too_much:
                 raise TooLong(
                     f"text {batch[0]} is too long for {self._name}: {error.reason}; shorten or "
                     f"chunk it. It begins {asked.texts[batch[0]][:60]!r}"
@@ -202,7 +206,7 @@ class RemoteEmbedder(Closing):
         return vectors_of(answer, len(batch), self.spec.dimensions, self._endpoint.url)
 
 
-def check_text(texts: Sequence[str]) -> None:
+def _check_text(texts: Sequence[str]) -> None:
     """Raises BadInput where a text cannot be sent."""
     for at, text in enumerate(texts):
         try:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from polyseek.errors import ModelError
+from polyseek.errors import BadInput, ModelError
+from polyseek.models.fields import Fields
+from polyseek.models.tensors import Tensors
+
+WORDS = {
+    "bert": "embeddings.word_embeddings.weight",
+    "xlm-roberta": "embeddings.word_embeddings.weight",
+    "qwen3": "embed_tokens.weight",
+}
+"""The table of word embeddings in each architecture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +39,14 @@ class BertShape:
         """
         only(config, directory, hidden_act="gelu", position_embedding_type="absolute")
         only(config, directory, is_decoder=False)
+        told = Fields(directory / "config.json", config)
         roberta = config["model_type"] == "xlm-roberta"
         return cls(
-            hidden=config["hidden_size"],
-            layers=config["num_hidden_layers"],
-            heads=config["num_attention_heads"],
-            epsilon=config["layer_norm_eps"],
-            first_position=config["pad_token_id"] + 1 if roberta else 0,
+            hidden=told.whole("hidden_size"),
+            layers=told.whole("num_hidden_layers"),
+            heads=_parts(told, "num_attention_heads", "hidden_size"),
+            epsilon=told.number("layer_norm_eps"),
+            first_position=told.whole("pad_token_id", 0) + 1 if roberta else 0,
         )
 
 
@@ -62,16 +72,20 @@ class Qwen3Shape:
         """
         only(config, directory, hidden_act="silu", attention_bias=False, use_sliding_window=False)
         only(config, directory, rope_scaling=None)
-        rope = config.get("rope_parameters") or {}  # transformers 5
+        kinds = config.get("layer_types")
+        every = ["full_attention"] * len(kinds) if isinstance(kinds, list) else None
+        only(config, directory, layer_types=every)
+        told = Fields(directory / "config.json", config)
+        rope = told.below("rope_parameters")  # transformers 5
         only(rope, directory, rope_type="default")
         return cls(
-            hidden=config["hidden_size"],
-            layers=config["num_hidden_layers"],
-            heads=config["num_attention_heads"],
-            kv_heads=config["num_key_value_heads"],
-            head=config["head_dim"],
-            epsilon=config["rms_norm_eps"],
-            theta=float(rope.get("rope_theta") or config["rope_theta"]),
+            hidden=told.whole("hidden_size"),
+            layers=told.whole("num_hidden_layers"),
+            heads=told.whole("num_attention_heads"),
+            kv_heads=_parts(told, "num_key_value_heads", "num_attention_heads"),
+            head=_even(told, "head_dim"),
+            epsilon=told.number("rms_norm_eps"),
+            theta=(rope if "rope_theta" in rope else told).number("rope_theta"),
         )
 
 
@@ -83,6 +97,52 @@ def read_shape(config: Mapping[str, Any], directory: Path) -> BertShape | Qwen3S
     """
     shape = Qwen3Shape if config["model_type"] == "qwen3" else BertShape
     return shape.read(config, directory)
+
+
+def check_tensors(tensors: Tensors, config: Fields, shape: BertShape | Qwen3Shape) -> None:
+    """That the weights are of the model that config.json tells of. Sizes that are not would end in
+    an error of a library's, and a position that the table lacks in wrong vectors.
+
+    Raises:
+        ModelError: they are not.
+    """
+    tensors.check(WORDS[config["model_type"]], (config.whole("vocab_size"), shape.hidden))
+    if isinstance(shape, Qwen3Shape):
+        for part, heads in (("q", shape.heads), ("k", shape.kv_heads)):
+            name = f"layers.0.self_attn.{part}_proj.weight"
+            tensors.check(name, (heads * shape.head, shape.hidden))
+    else:
+        rows = config.whole("max_position_embeddings")
+        tensors.check("embeddings.position_embeddings.weight", (rows, shape.hidden))
+
+
+def check_ids(rows: Sequence[Sequence[int]], vocabulary: int, name: str) -> None:
+    """Refuse ids that the model called `name` has no row for: a negative one would count from the
+    end, and on a GPU one too high would end the process.
+
+    Raises:
+        BadInput: there is one.
+    """
+    lowest, highest = min(map(min, rows)), max(map(max, rows))
+    if not 0 <= lowest <= highest < vocabulary:
+        raise BadInput(
+            f"token id {lowest if lowest < 0 else highest} is none of {name}, whose ids go from 0 "
+            f"to {vocabulary - 1}"
+        )
+
+
+def _parts(config: Fields, key: str, of: str) -> int:
+    """How many equal parts `key` makes of another number."""
+    parts, whole = config.whole(key), config.whole(of)
+    if whole % parts:
+        raise config.wrong(key, f"a divisor of its {of} {whole}")
+    return parts
+
+
+def _even(config: Fields, key: str) -> int:
+    if (value := config.whole(key)) % 2:
+        raise config.wrong(key, "an even number")
+    return value
 
 
 def only(config: Mapping[str, Any], directory: Path, **computed: object) -> None:

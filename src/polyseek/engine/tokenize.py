@@ -8,9 +8,11 @@ from functools import cached_property
 from pathlib import Path
 
 from tokenizers import Tokenizer as _Tokenizer
-from tokenizers.models import Unigram
+from tokenizers.models import Unigram, WordPiece
+from tokenizers.normalizers import BertNormalizer
 
 from polyseek.errors import ModelError
+from polyseek.models.fields import read_fields
 from polyseek.models.q4 import NEVER
 from polyseek.models.spec import Architecture
 
@@ -45,13 +47,50 @@ class Tokenizer:
         encoded = self._inner.encode_batch_fast(list(texts), add_special_tokens=False)
         return [len(encoding) for encoding in encoded]
 
-    def check_end(self, architecture: Architecture) -> None:
-        """That a text ends with the model's end token. Without it every vector is wrong and
-        none looks so: last-token pooling takes the last word's.
+    def check(self, architecture: Architecture) -> None:
+        """That a text becomes what a model of its kind was trained on.
 
         Raises:
-            ModelError: it does not.
+            ModelError: it is not cut into words, is lower-cased although the model's settings say
+                otherwise or the other way round, or does not end with the model's end token. Every
+                vector would be wrong and none look so.
         """
+        self._check_words()
+        self._check_case()
+        self._check_end(architecture)
+
+    def _check_words(self) -> None:
+        without = self._inner.pre_tokenizer is None and "▁" not in self._normalized("a b")
+        cased = isinstance(self._inner.model, WordPiece) and self._inner.normalizer is None
+        if without or cased:
+            raise ModelError(
+                f"{self._path} has no {'pre_tokenizer' if without else 'normalizer'}, so a text "
+                "would not be cut into the model's words; fetch it again, whole"
+            )
+
+    def _check_case(self) -> None:
+        """What other files of the model say of it, to libraries that take a text through them."""
+        lowers = self._normalized("A") != self._normalized("A").upper()
+        before = read_fields(self._path.parent / "sentence_bert_config.json")
+        asked = [(before.path, True)] if before.get("do_lower_case") is True else []
+        own = read_fields(self._path.parent / "tokenizer_config.json")
+        heeded = own.text("tokenizer_class", "Bert").startswith("Bert")  # others do not look at it
+        if heeded and isinstance(self._inner.normalizer, BertNormalizer) and "do_lower_case" in own:
+            asked.append((own.path, own["do_lower_case"] is True))
+        for path, wanted in asked:
+            if wanted is not lowers:
+                raise ModelError(
+                    f"{path} has do_lower_case {wanted}, and the normalizer of {self._path} "
+                    f"{'lower-cases' if lowers else 'does not lower-case'}; set the two alike, as "
+                    "the model was trained"
+                )
+
+    def _normalized(self, text: str) -> str:
+        inner = self._inner.normalizer
+        return text if inner is None else inner.normalize_str(text)
+
+    def _check_end(self, architecture: Architecture) -> None:
+        """Last-token pooling would take the last word's."""
         last = next(iter(reversed(self.encode(["a"])[0])), None)
         wanted = END_TOKENS[architecture]
         if last is None or self._inner.id_to_token(last) not in wanted:
@@ -67,7 +106,9 @@ class Tokenizer:
         try:
             inner = _Tokenizer.from_file(str(self._path))
         except Exception as error:  # the library raises bare Exception
-            raise ModelError(f"{self._path} cannot be read: {error}") from error
+            raise ModelError(
+                f"{self._path} cannot be read: {error}; fetch the model's directory again, whole"
+            ) from error
         inner = _blind(inner)
         inner.no_truncation()
         inner.no_padding()

@@ -10,6 +10,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -20,13 +21,16 @@ import platformdirs
 from safetensors.numpy import save_file
 
 from polyseek.errors import ModelError
+from polyseek.models.fields import read_fields
 from polyseek.models.q4 import read_q4
 from polyseek.models.spec import ModelSpec, WheelFile
+from polyseek.models.tensors import tensor_files
 
 FILES = ("*.json", "*.safetensors", "1_Pooling/config.json")
 DONE = "polyseek.json"
 """Written last into a converted directory: the digest of the source, and the format's version."""
 CONVERTED = 2
+DIGEST = re.compile("[0-9a-f]{64}")
 LARGE = 2**26
 """Bytes of weights whose digest takes longer than to look it up, and which cannot be written twice
 within one tick of a file system's clock."""
@@ -129,6 +133,9 @@ def _write(directory: Path, source: Path, digest: str) -> None:
     weights = file_digest(directory / "model.safetensors")
     done = {"source": digest, "weights": weights, "version": CONVERTED}
     (directory / DONE).write_text(json.dumps(done))
+    for file in directory.iterdir():  # or a power cut could leave the names and not all bytes
+        with file.open("rb+") as written:
+            os.fsync(written.fileno())
 
 
 def _move(made: Path, target: Path) -> None:
@@ -144,22 +151,27 @@ def _move(made: Path, target: Path) -> None:
 
 def weights_digest(directory: Path) -> str:
     """SHA-256 of the model's weights, hexadecimal. It is remembered: for directories that we made,
-    and for large files as long as they are not touched."""
-    done = directory / DONE
-    if done.exists():
-        return str(json.loads(done.read_text())["weights"])
-    files = sorted(directory.glob("*.safetensors"))
+    and for large files as long as they are not touched.
+
+    Raises:
+        ModelError: no safetensors there.
+    """
+    if told := read_fields(directory / DONE).text("weights"):
+        return told
+    files = tensor_files(directory)
     if sum(file.stat().st_size for file in files) < LARGE:
         return _joined_digest(files)
     note = cache_directory() / "digests" / _state(files)
     with suppress(OSError):
-        return note.read_text("utf-8")
+        if DIGEST.fullmatch(told := note.read_text("utf-8")):  # a power cut can leave half of it
+            return told
     digest = _joined_digest(files)
     with suppress(OSError):  # a cache that cannot be written costs time and no more
         note.parent.mkdir(parents=True, exist_ok=True)
-        made = note.with_name(f".{note.name}.{os.getpid()}")
-        made.write_text(digest, "utf-8")
-        made.replace(note)
+        handle, made = tempfile.mkstemp(prefix=".", dir=note.parent)
+        with os.fdopen(handle, "w") as file:
+            file.write(digest)
+        Path(made).replace(note)
     return digest
 
 

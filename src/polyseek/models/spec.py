@@ -55,6 +55,10 @@ class ModelSpec:
     instruction: str = ""
     """What queries are for, where the caller does not say; "" for models that are not told."""
 
+    def called(self, name: str) -> bool:
+        """Whether `name` is its name, or that on the hub."""
+        return bool(name) and name in (self.name, self.hub)
+
     def prompt(self, role: Role, instruction: str = "") -> str:
         """What is put before a text in this role.
 
@@ -187,15 +191,19 @@ SPECS: dict[str, ModelSpec] = {
 }
 
 
+def known_spec(name: str) -> ModelSpec | None:
+    """The row called `name`; `owner/name` as on the hub works too. None if there is no such row."""
+    return next((spec for spec in SPECS.values() if spec.called(name)), None)
+
+
 def find_spec(name: str) -> ModelSpec:
-    """The row called `name`; `owner/name` as on the hub works too.
+    """The row called `name`.
 
     Raises:
         ModelError: no such row; the message names the nearest one.
     """
-    for spec in SPECS.values():
-        if name in (spec.name, spec.hub):
-            return spec
+    if spec := known_spec(name):
+        return spec
     near = difflib.get_close_matches(name, SPECS, n=1, cutoff=0.0)
     raise ModelError(
         f"unknown model {name!r}; did you mean {near[0]!r}? `polyseek models` lists them all; "

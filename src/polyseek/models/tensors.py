@@ -7,7 +7,7 @@ type, shape and offsets of each tensor, then the bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from polyseek.errors import ModelError
+from polyseek.models.fields import Fields, damaged, read_fields
 
 TYPES = {"F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I8": "i1"}
 INDEX = "model.safetensors.index.json"
@@ -73,6 +74,14 @@ class Tensors(Mapping[str, Array]):
             )
         return self._stored[name]
 
+    def check(self, name: str, shape: tuple[int, ...]) -> None:
+        """Raises ModelError if the tensor has another shape, or there is none of this name."""
+        if (found := self.stored(name).data.shape) != shape:
+            raise ModelError(
+                f"{self._source} has {name} of shape {found}, and by its config.json it has "
+                f"{shape}; fetch the model's directory again, whole"
+            )
+
     def float32(self, name: str) -> Floats:
         """The tensor in memory. Raises ModelError if there is none of this name."""
         return np.asarray(self.stored(name).values(), np.float32)
@@ -80,10 +89,15 @@ class Tensors(Mapping[str, Array]):
     def below(self, anchor: str) -> Tensors:
         """The tensors by their names in the architecture: a checkpoint may have them below a name
         of its own ("model.", "bert."), which is what stands before `anchor`."""
-        found = [name for name in self if name == anchor or name.endswith(f".{anchor}")]
-        prefix = min(found, key=len).removesuffix(anchor) if found else ""
+        prefix = prefix_of(self, anchor)
         below = {n.removeprefix(prefix): t for n, t in self._stored.items() if n.startswith(prefix)}
         return Tensors(below, self._source)
+
+
+def prefix_of(names: Iterable[str], anchor: str) -> str:
+    """What stands before `anchor`, a tensor that every model of its kind has, in these names."""
+    found = [name for name in names if name == anchor or name.endswith(f".{anchor}")]
+    return min(found, key=len).removesuffix(anchor) if found else ""
 
 
 def read_tensors(directory: Path) -> Tensors:
@@ -104,21 +118,34 @@ def read_file(path: Path) -> Tensors:
 
 
 def tensor_files(directory: Path) -> list[Path]:
-    """The files with the tensors: one, or all shards.
+    """The files with the tensors: one, or else all shards of an index, as transformers has it.
 
     Raises:
-        ModelError: no safetensors there.
+        ModelError: no safetensors there, or an index of files that are not.
     """
-    index = directory / INDEX
-    if index.exists():
-        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
-        return [directory / name for name in names]
     if (directory / SINGLE).exists():
         return [directory / SINGLE]
+    if (directory / INDEX).exists():
+        return _shards(directory, read_fields(directory / INDEX).below("weight_map"))
     raise ModelError(
         f"{directory} has no {SINGLE}; polyseek reads safetensors only, never pickle: "
-        "convert the weights, or get a revision that has them"
+        "convert the weights, get a revision that has them, or run once with --download if "
+        "fetching them was cut short"
     )
+
+
+def _shards(directory: Path, where: Fields) -> list[Path]:
+    """The files of an index, which says where each tensor is."""
+    if not where:
+        raise damaged(where.path, "its weight_map names no file")
+    shards = [directory / name for name in sorted({where.text(tensor) for tensor in where})]
+    for shard in shards:
+        if not shard.is_file():
+            raise ModelError(
+                f"{where.path} names {shard.name}, which is not there; fetch the model's directory "
+                "again, whole"
+            )
+    return shards
 
 
 def _stored(path: Path) -> Mapping[str, Stored]:
@@ -132,7 +159,7 @@ def _stored(path: Path) -> Mapping[str, Stored]:
         header.pop("__metadata__", None)
         return {name: _tensor(data[base:], entry) for name, entry in header.items()}
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise ModelError(f"{path} is damaged ({error}); delete it and fetch it again") from error
+        raise damaged(path, str(error)) from error
 
 
 def _tensor(data: npt.NDArray[np.uint8], entry: Mapping[str, Any]) -> Stored:

@@ -97,7 +97,7 @@ class Models:
             Fault: 404, it is not served here.
         """
         for served in self.served.values():
-            if name in (served.spec.name, served.spec.hub):
+            if served.spec.called(name):
                 return served
         known = ", ".join(self.served)
         told = f"unknown model {name!r:.80}; this server has: {known}"

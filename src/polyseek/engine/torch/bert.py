@@ -9,12 +9,11 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn.functional import gelu, layer_norm, linear
 
-from polyseek.engine.shapes import BertShape
+from polyseek.engine.shapes import WORDS, BertShape
 from polyseek.engine.torch.packed import Packed, attend, attend_once
 from polyseek.engine.torch.weights import Weights
 from polyseek.models.spec import Pooling
 
-ANCHOR = "embeddings.word_embeddings.weight"
 PARTS = ("query", "key", "value")
 
 
@@ -24,7 +23,7 @@ class Bert:
     def __init__(self, weights: Weights, shape: BertShape, pooling: Pooling) -> None:
         self.shape = shape
         self.pooling = pooling
-        self.words = weights.stored(ANCHOR)  # (vocabulary, H), cast after the lookup
+        self.words = weights.stored(WORDS["bert"])  # (vocabulary, H), cast after the lookup
         positions = weights("embeddings.position_embeddings.weight")[shape.first_position :]
         # Every token is of the first kind.
         self.positions = positions + weights("embeddings.token_type_embeddings.weight")[0]

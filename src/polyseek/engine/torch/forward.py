@@ -12,13 +12,15 @@ import numpy as np
 import torch
 
 from polyseek.engine.pool import Floats
-from polyseek.engine.shapes import read_shape
-from polyseek.engine.torch import bert, qwen3
+from polyseek.engine.shapes import WORDS, Qwen3Shape, check_ids, check_tensors, read_shape
+from polyseek.engine.torch.bert import Bert
 from polyseek.engine.torch.packed import pack
+from polyseek.engine.torch.qwen3 import Qwen3
 from polyseek.engine.torch.weights import Weights
-from polyseek.errors import BadInput, ModelError
+from polyseek.errors import ModelError
 from polyseek.models.directory import read_config
 from polyseek.models.spec import ModelSpec
+from polyseek.models.tensors import read_tensors
 
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 BATCH_TOKENS = {"cuda": 32_768, "mps": 8_192, "cpu": 2_048}
@@ -58,9 +60,9 @@ class TorchForward:
             )
         self.batch_tokens = BATCH_TOKENS.get(self.device.type, BATCH_TOKENS["mps"])
         self._directory, self._spec = directory, spec
-        config = read_config(directory, spec)
-        self._vocabulary = int(config["vocab_size"])
-        self._shape: Any = read_shape(config, directory)
+        self._config = read_config(directory, spec)
+        self._vocabulary = self._config.whole("vocab_size")
+        self._shape: Any = read_shape(self._config, directory)
         self._lock = threading.Lock()
         if threads:
             torch.set_num_threads(threads)
@@ -71,13 +73,7 @@ class TorchForward:
         Raises:
             BadInput: an id that the model has no row for.
         """
-        highest, lowest = max(map(max, rows)), min(map(min, rows))
-        if not 0 <= lowest <= highest < self._vocabulary:  # on a GPU it would end the process
-            wrong = lowest if lowest < 0 else highest
-            raise BadInput(
-                f"token id {wrong} is none of {self._spec.name}, whose ids go from 0 to "
-                f"{self._vocabulary - 1}"
-            )
+        check_ids(rows, self._vocabulary, self._spec.name)
         with self._lock, torch.inference_mode():
             packed = pack(rows, self.device)
             made: Floats = self._model(packed).float().cpu().numpy()
@@ -87,13 +83,11 @@ class TorchForward:
 
     @cached_property
     def _model(self) -> Any:  # noqa: ANN401 - Qwen3 or Bert
-        room, build = (qwen3, qwen3.Qwen3) if self._qwen3 else (bert, bert.Bert)
-        weights = Weights(self._directory, room.ANCHOR, self.device, TYPES[self.precision])
+        words = WORDS[self._spec.architecture]
+        check_tensors(read_tensors(self._directory).below(words), self._config, self._shape)
+        weights = Weights(self._directory, words, self.device, TYPES[self.precision])
+        build = Qwen3 if isinstance(self._shape, Qwen3Shape) else Bert
         return build(weights, self._shape, self._spec.pooling)
-
-    @property
-    def _qwen3(self) -> bool:
-        return self._spec.architecture == "qwen3"
 
 
 def has_gpu() -> bool:

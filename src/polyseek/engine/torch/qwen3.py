@@ -11,12 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, rms_norm, silu
 
-from polyseek.engine.shapes import Qwen3Shape
+from polyseek.engine.shapes import WORDS, Qwen3Shape
 from polyseek.engine.torch.packed import Packed, attend, attend_once
 from polyseek.engine.torch.weights import Weights
 from polyseek.models.spec import Pooling
 
-ANCHOR = "embed_tokens.weight"
 Turn = tuple[Tensor, Tensor]
 """Cosine (N, 1, d) and sine (N, 1, d / 2) of each token's position."""
 
@@ -27,7 +26,7 @@ class Qwen3:
     def __init__(self, weights: Weights, shape: Qwen3Shape, pooling: Pooling) -> None:
         self.pooling = pooling
         self.shape = shape
-        self.words = weights.stored(ANCHOR)  # (vocabulary, H), cast after the lookup
+        self.words = weights.stored(WORDS["qwen3"])  # (vocabulary, H), cast after the lookup
         self.norm = weights("norm.weight")
         self.layers = [Layer(weights, shape, f"layers.{at}") for at in range(shape.layers)]
 

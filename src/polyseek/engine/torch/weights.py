@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from polyseek.errors import ModelError
-from polyseek.models.tensors import tensor_files
+from polyseek.models.tensors import prefix_of, tensor_files
 
 
 class Weights:
@@ -29,8 +29,7 @@ class Weights:
         for path in tensor_files(directory):
             file = _open(path, device)
             self._files.update(dict.fromkeys(file.keys(), file))
-        found = [n for n in self._files if n == anchor or n.endswith(f".{anchor}")]
-        self._prefix = min(found, key=len).removesuffix(anchor) if found else ""
+        self._prefix = prefix_of(self._files, anchor)
 
     def stored(self, *name: str) -> Tensor:
         """The tensor of this name, its parts put together with dots, as it is in the file."""
