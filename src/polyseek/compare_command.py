@@ -9,8 +9,7 @@ import typer
 
 from polyseek import eval_report, terminal
 from polyseek.errors import BadInput
-from polyseek.eval_commands import Dataset
-from polyseek.flags import Json
+from polyseek.flags import Dataset, Json
 from polyseek.progress import watching
 
 

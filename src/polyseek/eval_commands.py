@@ -13,6 +13,7 @@ from polyseek.errors import BadInput
 from polyseek.flags import (
     Backend,
     ChunkTokens,
+    Dataset,
     Device,
     Download,
     Instruction,
@@ -32,14 +33,6 @@ from polyseek.models.sources import cache_directory
 from polyseek.policy import HELP
 from polyseek.progress import watching
 from polyseek.settings import read_settings
-
-Dataset = Annotated[
-    Path,
-    typer.Argument(
-        help="A folder of documents with a questions.jsonl, or such a file among them; or a "
-        "folder in BEIR's format (corpus.jsonl, queries.jsonl, qrels/)."
-    ),
-]
 
 
 def evaluate(
@@ -89,7 +82,8 @@ def evaluate(
 
     A line of questions.jsonl: {"question": "…", "answers": ["en/network.md#firewall", "zh/a.md:12-20"]}
 
-    The documents are indexed into a knowledge base in the cache, or the one that --kb names.
+    The documents are indexed into a knowledge base in the cache; one that --kb names is measured
+    as it is.
     """  # noqa: E501 - a line that is to be copied
     settings: dict[str, Any] = {
         "model": model, "model_path": model_path, "model_url": model_url, "download": download,
@@ -103,18 +97,20 @@ def evaluate(
     from polyseek.evaluate.compared import differences
     from polyseek.evaluate.evaluation import Options
     from polyseek.evaluate.evaluation import evaluate as evaluated
+    from polyseek.evaluate.measures import library
     from polyseek.evaluate.page import page
     from polyseek.evaluate.read import read_dataset
     from polyseek.knowledge_base import KnowledgeBase
 
+    library()  # said before what takes long
     options = Options(policy, not ungrouped, "", _cuts(cuts))
     earlier = record.read(before, "eval") if before else None
     data = read_dataset(dataset, cache_directory())
-    kb = kb or _kept(data.digest, {**settings, "chunker": chunker})
+    where = kb or _kept(data.digest, {**settings, "chunker": chunker})
     given = {name: value for name, value in settings.items() if value is not None}
-    base = KnowledgeBase(read_settings(kb=kb, **given), chunker=chunker_called(chunker))
+    base = KnowledgeBase(read_settings(kb=where, **given), chunker=chunker_called(chunker))
     with base, watching(quiet=json) as watch:
-        found = evaluated(base, data, options, watch)
+        found = evaluated(base, data, options, watch, index=kb is None)
     made = found.record
     rows = differences(earlier, made) if earlier else []
     if written:

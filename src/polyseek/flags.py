@@ -51,6 +51,14 @@ MaxTexts = Annotated[int | None, _option("max_texts")]
 MaxBodyMb = Annotated[int | None, _option("max_body_mb")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
+Dataset = Annotated[
+    Path,
+    typer.Argument(
+        help="A folder of documents with a questions.jsonl, or such a file among them; or a "
+        "folder in BEIR's format (corpus.jsonl, queries.jsonl, qrels/)."
+    ),
+]
+
 
 def opened(**given: Any) -> KnowledgeBase:  # noqa: ANN401 - as parsed
     """Flags that were given win over the environment, and that over the defaults."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from polyseek.errors import BadInput
 from polyseek.evaluate.bias import first_languages, language_bias
 from polyseek.evaluate.dataset import Dataset
 from polyseek.evaluate.measures import CUTS, Values, measure_names, measured
@@ -124,17 +125,22 @@ def evaluate(
     dataset: Dataset,
     options: Options = Options(),
     watch: Watch = lambda _: None,
+    *,
+    index: bool = True,
 ) -> Evaluation:
-    """Index the documents of the data set into `base`, which is brought in step with them, and
-    put its questions.
+    """Bring `base` in step with the documents of the data set, and put its questions. Not `index`:
+    take it as it is.
 
     Raises:
+        BadInput: it is taken as it is, and lacks a document that answers.
         PolyseekError: as KnowledgeBase.index and search.
     """
+    if not index:
+        _check_documents(base, dataset)
     start = perf_counter()
     base.embedder.embed([dataset.queries[0].text], "query")
     start_s = perf_counter() - start
-    indexed = base.index(list(dataset.documents), watch)
+    failed = base.index(list(dataset.documents), watch).failed if index else {}
     texts: dict[str, None] = {}
     took: list[float] = []
 
@@ -167,5 +173,16 @@ def evaluate(
         run,
         values,
         speed,
-        indexed.failed,
+        failed,
     )
+
+
+def _check_documents(base: KnowledgeBase, dataset: Dataset) -> None:
+    there = set(base.documents())
+    for query in dataset.queries:
+        for answer in query.answers:
+            if answer.path not in there:
+                raise BadInput(
+                    f"{base.path} has no document {answer.path!r}, which answers {query.id!r}; "
+                    "index the data set's folder into it, or leave out --kb"
+                )

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from importlib import import_module
+from types import ModuleType
+from typing import Any
 
 from polyseek.errors import BadInput
 from polyseek.evaluate.dataset import Answer, Dataset
 from polyseek.evaluate.run import Judged, Run, judge
-
-if TYPE_CHECKING:
-    import ir_measures
 
 CUTS = (5, 10)
 BY_HIT = ("RR", "Success")
@@ -74,8 +73,7 @@ def _calculated(
     answers: Mapping[str, Sequence[Answer]],
     rankings: Mapping[str, Sequence[Judged]],
 ) -> Values:
-    import ir_measures
-
+    ir_measures = library()
     values: Values = {name: dict.fromkeys(answers, 0.0) for name in names}
     wanted = {_measure(name): name for name in names}
     if wanted:
@@ -89,9 +87,23 @@ def mean(values: Mapping[str, float]) -> float:
     return math.fsum(values.values()) / len(values) if values else math.nan
 
 
-def _measure(name: str) -> ir_measures.Measure:
-    import ir_measures
+def library() -> ModuleType:
+    """ir_measures, which the base install has not.
 
+    Raises:
+        BadInput: it is not installed.
+    """
+    try:
+        return import_module("ir_measures")
+    except ImportError as error:
+        raise BadInput(
+            "measures are computed by ir-measures, which is not installed; "
+            "pip install 'polyseek[measure]'"
+        ) from error
+
+
+def _measure(name: str) -> Any:  # noqa: ANN401 - of ir_measures
+    ir_measures = library()
     try:
         return ir_measures.parse_measure(name)
     except (NameError, ValueError, SyntaxError) as error:
@@ -101,17 +113,15 @@ def _measure(name: str) -> ir_measures.Measure:
         ) from error
 
 
-def _qrels(answers: Mapping[str, Sequence[Answer]]) -> Iterable[ir_measures.Qrel]:
-    import ir_measures
-
+def _qrels(answers: Mapping[str, Sequence[Answer]]) -> Iterable[Any]:
+    ir_measures = library()
     for id, gold in answers.items():
         for answer in gold:
             yield ir_measures.Qrel(id, answer.name, answer.grade)
 
 
-def _scored(judged: Mapping[str, Sequence[Judged]]) -> Iterable[ir_measures.ScoredDoc]:
-    import ir_measures
-
+def _scored(judged: Mapping[str, Sequence[Judged]]) -> Iterable[Any]:
+    ir_measures = library()
     for id, ranking in judged.items():
         for place, each in enumerate(ranking):
             yield ir_measures.ScoredDoc(id, each.name, float(len(ranking) - place))

@@ -1,0 +1,75 @@
+"""What is compared, and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from polyseek.errors import BadInput
+from polyseek.evaluate.comparison import (
+    Way,
+    run,
+    split_instructions,
+    split_policies,
+    summary,
+    ways,
+)
+
+
+def test_every_combination() -> None:
+    made = ways({"model": ["a", "b"], "chunker": ["structure"], "policy": ["any", "balanced"]})
+    assert [way.name for way in made] == ["a, any", "a, balanced", "b, any", "b, balanced"]
+    assert made[2].options == {"model": "b", "chunker": "structure", "policy": "any"}
+    assert [way.name for way in ways({"model": ["a"], "policy": []})] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("given", "policies"),
+    [
+        ("any", ["any"]),
+        ("any, balanced", ["any", "balanced"]),
+        ("only:en,zh,any", ["only:en,zh", "any"]),
+        ("prefer:en,only:zh,ja,balanced", ["prefer:en", "only:zh,ja", "balanced"]),
+        ("", []),
+    ],
+)
+def test_policies_have_commas_of_their_own(given: str, policies: list[str]) -> None:
+    assert split_policies(given) == policies
+
+
+def test_a_sentence_keeps_its_commas() -> None:
+    given = ["legal, technical", "Given a rule, find who it binds"]
+    assert split_instructions(given) == ["legal", "technical", "Given a rule, find who it binds"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("docs")
+    (folder / "cats.md").write_text("# Cats\n\nCats sleep all day.\n\n# Dogs\n\nDogs bark.\n")
+    row = {"question": "What do cats do?", "answers": ["cats.md#cats"]}
+    (folder / "questions.jsonl").write_text(json.dumps(row))
+    return folder
+
+
+def test_what_cannot_run_is_listed_and_the_others_run(folder: Path) -> None:
+    asked = ways({"model": ["multilingual-e5-small", "no-such-model"]})
+    results = [run(folder, way, ["--precision=int8"]) for way in asked]
+    assert results[0].record is not None
+    assert results[0].record["kind"] == "eval"
+    assert results[1].record is None
+    assert "no-such-model" in results[1].failed
+    told = summary(results)
+    assert [each["name"] for each in told["runs"]] == ["multilingual-e5-small", "no-such-model"]
+    assert told["runs"][0]["record"]["figures"]["RR@5"]["mean"] == 1.0
+    assert told["runs"][0]["against_first"] is None
+    with pytest.raises(BadInput, match="none of them ran: no-such-model: "):
+        summary(results[1:])
+
+
+def test_an_endpoint_is_named_by_its_address(folder: Path) -> None:
+    """Nothing listens there: what is told is about the address, and not about a model's name."""
+    result = run(folder, Way("x", {"model": "e5@http://127.0.0.1:9/v1"}), [])
+    assert result.record is None
+    assert "127.0.0.1:9" in result.failed
