@@ -9,12 +9,12 @@ import typer
 
 from polyseek import eval_report, terminal
 from polyseek.errors import BadInput
-from polyseek.flags import Dataset, Json
+from polyseek.flags import DataSet, Json
 from polyseek.progress import watching
 
 
 def compare(
-    dataset: Dataset,
+    dataset: DataSet,
     models: Annotated[
         str,
         typer.Option(

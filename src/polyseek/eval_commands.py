@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,7 @@ from polyseek.errors import BadInput
 from polyseek.flags import (
     Backend,
     ChunkTokens,
-    Dataset,
+    DataSet,
     Device,
     Download,
     Instruction,
@@ -34,9 +34,12 @@ from polyseek.policy import HELP
 from polyseek.progress import watching
 from polyseek.settings import read_settings
 
+if TYPE_CHECKING:
+    from polyseek.evaluate.dataset import Dataset
+
 
 def evaluate(
-    dataset: Dataset,
+    dataset: DataSet,
     kb: Kb = None,
     cuts: Annotated[
         str, typer.Option("--at", help="Among how many first hits, separated by commas.")
@@ -106,7 +109,7 @@ def evaluate(
     options = Options(policy, not ungrouped, "", _cuts(cuts))
     earlier = record.read(before, "eval") if before else None
     data = read_dataset(dataset, cache_directory())
-    where = kb or _kept(data.digest, {**settings, "chunker": chunker})
+    where = kb or _kept(data, {**settings, "chunker": chunker})
     given = {name: value for name, value in settings.items() if value is not None}
     base = KnowledgeBase(read_settings(kb=where, **given), chunker=chunker_called(chunker))
     with base, watching(quiet=json) as watch:
@@ -132,8 +135,8 @@ def _cuts(told: str) -> tuple[int, ...]:
     return tuple(sorted({int(part) for part in parts}))
 
 
-def _kept(digest: str, settings: dict[str, Any]) -> Path:
-    """Where the knowledge base of a data set is kept: one for each way to make it."""
-    told = repr(sorted((name, str(value)) for name, value in settings.items() if value is not None))
-    way = hashlib.sha256(told.encode()).hexdigest()[:12]
-    return cache_directory() / "evaluate" / f"{digest}-{way}"
+def _kept(data: Dataset, settings: dict[str, Any]) -> Path:
+    """Where the knowledge base of these documents is kept: one for each way to make it."""
+    made = {name: str(value) for name, value in settings.items() if value is not None}
+    told = repr((sorted(made.items()), [str(path.resolve()) for path in data.documents]))
+    return cache_directory() / "evaluate" / hashlib.sha256(told.encode()).hexdigest()[:20]

@@ -51,7 +51,7 @@ MaxTexts = Annotated[int | None, _option("max_texts")]
 MaxBodyMb = Annotated[int | None, _option("max_body_mb")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
-Dataset = Annotated[
+DataSet = Annotated[
     Path,
     typer.Argument(
         help="A folder of documents with a questions.jsonl, or such a file among them; or a "

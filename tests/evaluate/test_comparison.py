@@ -53,7 +53,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_what_cannot_run_is_listed_and_the_others_run(folder: Path) -> None:
+def test_what_cannot_run_is_listed_and_the_others_run(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POLYSEEK_CACHE", str(tmp_path))
     asked = ways({"model": ["multilingual-e5-small", "no-such-model"]})
     results = [run(folder, way, ["--precision=int8"]) for way in asked]
     assert results[0].record is not None

@@ -24,25 +24,11 @@ TEXTS = {
     "de/katzen.md": "# Katzen\n\nEine Katze schläft den ganzen Tag.\n",
     "en/dogs.md": "# Dogs\n\nA dog barks at night.\n",
 }
+CAT, DOG = "Cats A cat sleeps all day.", "Dogs A dog barks at night."
 ROWS = [
-    {
-        "id": "cat",
-        "lang": "en",
-        "question": "Cats A cat sleeps all day.",
-        "answers": ["en/cats.md#cats"],
-    },
-    {
-        "id": "dog",
-        "lang": "en",
-        "question": "Dogs A dog barks at night.",
-        "answers": ["en/dogs.md"],
-    },
-    {
-        "id": "wrong",
-        "lang": "en",
-        "question": "Dogs A dog barks at night!",
-        "answers": ["en/cats.md:3"],
-    },
+    {"id": "cat", "lang": "en", "question": CAT, "answers": ["en/cats.md#cats"]},
+    {"id": "dog", "lang": "en", "question": DOG, "answers": ["en/dogs.md"]},
+    {"id": "wrong", "lang": "en", "question": DOG, "answers": ["en/cats.md:3"]},
 ]
 
 
