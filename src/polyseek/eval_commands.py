@@ -30,7 +30,7 @@ from polyseek.flags import (
     Threads,
 )
 from polyseek.models.sources import cache_directory
-from polyseek.policy import HELP
+from polyseek.policy import HELP, parse_policy
 from polyseek.progress import watching
 from polyseek.settings import read_settings
 
@@ -105,7 +105,8 @@ def evaluate(
     from polyseek.evaluate.read import read_dataset
     from polyseek.knowledge_base import KnowledgeBase
 
-    library()  # said before what takes long
+    library()  # what is wrong is said before what takes long
+    parse_policy(policy)
     options = Options(policy, not ungrouped, "", _cuts(cuts))
     earlier = record.read(before, "eval") if before else None
     data = read_dataset(dataset, cache_directory())
