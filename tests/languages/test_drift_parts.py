@@ -105,6 +105,17 @@ def test_the_share_that_is_done_is_told() -> None:
     assert told == sorted(told) and 0 < told[0] < told[-1] == 1
 
 
+@pytest.mark.parametrize("said", ["<Overview />", '<img alt="the whole scheme">'])
+def test_passages_of_nothing_but_tags_are_compared(said: str) -> None:
+    """Their letters are the tags', so there is nothing to measure lengths by."""
+    row = np.eye(1, 8, dtype=np.float32)
+    tags = [Version(0, "en/a.md", "en", said, (said,), row)]
+    tags.append(Version(1, "de/a.md", "de", said, (said,), row))
+    words = Version(2, "fr/a.md", "fr", "Rien ne va plus.", ("Rien ne va plus.",), row)
+    assert find_drift(tags, [[0, 1]]) == []
+    assert find_drift([*tags, words], [[0, 1, 2]]) == []
+
+
 def alike(meanings: list[int], others: list[int]) -> list[Version]:
     """English and German passages of one sentence; those of one meaning have cosine 0.8 or so."""
     found: list[Version] = []

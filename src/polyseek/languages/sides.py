@@ -228,7 +228,8 @@ def text_between(side: Side, span: Span) -> float:
 
 
 def _is_prose(sentence: str) -> bool:
-    letters = NO_LETTER.sub("", DIRECTIVE.sub("", sentence))
+    """Whether it has letters besides tags and includes; so none that is has no size."""
+    letters = NO_LETTER.sub("", DIRECTIVE.sub("", TAG.sub(" ", sentence)))
     return weight(letters) >= FEW_LETTERS and not OPENS.match(sentence)
 
 
