@@ -34,7 +34,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection as Group
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
@@ -97,7 +97,7 @@ def hidden(passages: Sequence[Passage]) -> list[Passage]:
     names = sorted({p.document for p in passages})
     places = np.random.default_rng(0).permutation(len(names)).tolist()
     number = dict(zip(names, places, strict=True))
-    return [replace(p, document=str(number[p.document])) for p in passages]
+    return [p._replace(document=str(number[p.document])) for p in passages]
 
 
 def measure(pool: Pool, calibrated: Calibrated, named: bool = False) -> dict[str, float]:
@@ -233,7 +233,7 @@ def timed(pool: Pool, calibrated: Calibrated, copies: int) -> dict[str, float]:
     one = pool.centred(calibrated)
     vectors = np.concatenate([one[:, rng.permutation(one.shape[1])] for _ in range(copies)])
     passages = [
-        replace(p, id=p.id + copy * (1 << 32), document=f"{copy}/{p.document}")
+        p._replace(id=p.id + copy * (1 << 32), document=f"{copy}/{p.document}")
         for copy in range(copies)
         for p in hidden(pool.passages)
     ]
@@ -273,7 +273,7 @@ def main() -> None:
         if not chosen.kb:
             index(directory, embedder, not chosen.without_anchors)
         with KnowledgeBase.open(directory, embedder=embedder) as base:
-            calibrated = base._calibrated
+            calibrated = base._calibrating.means()
         pools = {"fastapi": fastapi_pool(directory), "xquad-r": xquad_pool(embedder)}
     found = {}
     for name, pool in pools.items():
