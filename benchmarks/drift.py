@@ -168,13 +168,13 @@ class Corpus:
         return chunks
 
     def _version(self, id: int, language: str, page: str, each: Chunk) -> Version:
-        sentences = tuple(said(each))
-        rows = np.array([self.vectors[s] for s in sentences], np.float32)
+        borders = tuple(passage_sentences(each.text))
+        rows = np.array([self.vectors[each.text[a:b]] for a, b in borders], np.float32)
         if len(rows):
             rows = self.neutral.passages(rows, [language] * len(rows))
-        shape = len(sentences), self.embedder.spec.dimensions
+        shape = len(borders), self.embedder.spec.dimensions
         name = f"{language}/{page}"
-        return Version(id, name, language, each.text, sentences, rows.reshape(shape))
+        return Version(id, name, language, each.text, borders, rows.reshape(shape))
 
     def _anchors(self, language: str, page: str, each: Chunk, edit: Edit | None) -> Iterator[str]:
         for anchor, start, end in self.sections[language, page]:

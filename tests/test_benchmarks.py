@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from polyseek import knowledge_base
+from polyseek import Embedder, knowledge_base
 from test_review import opened
 from toy import GLOSSARY, toy_embedder
 
@@ -50,18 +50,23 @@ def written(folder: Path) -> None:
         (folder / "xquad-r" / f"{language}.json").write_text(told, "utf-8")
 
 
+def toy(*_: object, **__: object) -> Embedder:
+    """In place of the default model."""
+    return toy_embedder(glossary=GLOSSARY)
+
+
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     written(tmp_path)
     monkeypatch.syspath_prepend(BENCHMARKS)
     monkeypatch.setenv("POLYSEEK_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(importlib.import_module("common"), "DATA", tmp_path)
-    monkeypatch.setattr(knowledge_base, "load", lambda *_, **__: toy_embedder(glossary=GLOSSARY))
+    monkeypatch.setattr(knowledge_base, "load", toy)
 
     def run(name: str, *arguments: str, **settings: object) -> dict[str, Any]:
         found: dict[str, Any] = {}
         module = importlib.import_module(name)
-        monkeypatch.setattr(module, "load", knowledge_base.load, raising=False)
+        monkeypatch.setattr(module, "load", toy, raising=False)
         monkeypatch.setattr(module, "save_result", lambda name, _, told: found.update({name: told}))
         for setting, value in settings.items():
             monkeypatch.setattr(module, setting, value)

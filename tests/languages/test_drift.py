@@ -17,6 +17,8 @@ from polyseek.languages.drift import LEAST, Drift, Version, confidence, find_dri
 from polyseek.languages.facts import facts, in_words, link, numbers, polarity
 from polyseek.languages.sentence_pairs import align
 
+from .passages import passage
+
 Floats = np.ndarray
 Said = Sequence[tuple[str, int]]
 """Sentences with the number of what they mean."""
@@ -36,10 +38,10 @@ FRAME: Mapping[str, tuple[str, str]] = {
 
 
 def version(id: int, language: str, said: Said, document: str = "", text: str = "") -> Version:
-    sentences = tuple(sentence for sentence, _ in said)
+    sentences = [sentence for sentence, _ in said]
     rows = np.array([MEANINGS[meaning] for _, meaning in said], np.float32).reshape(-1, 32)
     text = text or "\n\n".join(sentences)
-    return Version(id, document or f"{language}/page.md", language, text, sentences, rows)
+    return passage(id, document or f"{language}/page.md", text, sentences, rows)
 
 
 def framed(middles: Mapping[str, str]) -> list[Version]:
@@ -242,7 +244,7 @@ def test_a_sentence_removed_in_one_language(language: str) -> None:
     (found,) = drifts(versions)
     assert (versions[found.one].language, found.kind) == (language, "missing")
     assert found.detail.startswith("missing here: ")
-    assert versions[found.other].sentences[1] in found.detail
+    assert STEPS["de" if language == "en" else "en"] in found.detail
 
 
 def test_a_sentence_that_one_language_alone_has() -> None:
@@ -292,7 +294,7 @@ def test_a_short_sentence_that_is_not_cut_as_one_is_not_missing() -> None:
     """It stands in the text, but not among the sentences."""
     versions = framed({**STEPS, "zh": ""})
     text = "\n\n".join([FRAME["zh"][0], STEPS["zh"], FRAME["zh"][1]])
-    versions[3] = replace(versions[3], text=text)
+    versions[3] = passage(3, "zh/page.md", text, FRAME["zh"], versions[3].vectors)
     assert drifts(versions) == []
 
 

@@ -11,6 +11,8 @@ from polyseek.languages.facts import shape
 from polyseek.languages.negation import EXAMPLES
 from polyseek.languages.sentence_pairs import align, align_all, texts
 
+from .passages import passage
+
 PAGE = """# Head
 Text, and
 more text.
@@ -41,7 +43,7 @@ def test_blocks_of_a_page() -> None:
 def test_a_fence_left_open_goes_on_in_the_next_passage() -> None:
     cut = PAGE.index("x = 1")
     first = blocks_of(PAGE[:cut])
-    assert (first.fence, list(first.code)[-1]) == ("```", True)
+    assert (first.fence, list(first.code)[-1]) == ("```py", True)
     assert list(blocks_of(PAGE[cut:], first.fence).code) == [True, False]
 
 
@@ -75,8 +77,8 @@ def say(language: str, negated: list[bool], seed: int) -> Version:
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     rows[:, 0] = np.where(negated, 0.5, -0.5)
     rows += 0.01 * np.random.default_rng(seed).normal(size=rows.shape).astype(np.float32)
-    said = tuple(form.format(no * no_, f"word{at}") for at, no_ in enumerate(negated))
-    return Version(seed, f"{language}/a.md", language, "\n\n".join(said), said, rows)
+    said = [form.format(no * no_, f"word{at}") for at, no_ in enumerate(negated)]
+    return passage(seed, f"{language}/a.md", "\n\n".join(said), said, rows)
 
 
 @pytest.mark.parametrize("other", ["en", "de"])
@@ -109,9 +111,8 @@ def test_the_share_that_is_done_is_told() -> None:
 def test_passages_of_nothing_but_tags_are_compared(said: str) -> None:
     """Their letters are the tags', so there is nothing to measure lengths by."""
     row = np.eye(1, 8, dtype=np.float32)
-    tags = [Version(0, "en/a.md", "en", said, (said,), row)]
-    tags.append(Version(1, "de/a.md", "de", said, (said,), row))
-    words = Version(2, "fr/a.md", "fr", "Rien ne va plus.", ("Rien ne va plus.",), row)
+    tags = [passage(0, "en/a.md", said, [said], row), passage(1, "de/a.md", said, [said], row)]
+    words = passage(2, "fr/a.md", "Rien ne va plus.", ["Rien ne va plus."], row)
     assert find_drift(tags, [[0, 1]]) == []
     assert find_drift([*tags, words], [[0, 1, 2]]) == []
 
@@ -127,7 +128,7 @@ def alike(meanings: list[int], others: list[int]) -> list[Version]:
             sentence = f"Sentence of the language {language}."
             row = (row / np.linalg.norm(row))[None]
             place = len(found)
-            found.append(Version(place, f"{language}/a.md", language, sentence, (sentence,), row))
+            found.append(passage(place, f"{language}/a.md", sentence, [sentence], row))
     return found
 
 

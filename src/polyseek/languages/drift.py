@@ -21,7 +21,7 @@ from polyseek.languages.meaning import STRANGE, strange
 from polyseek.languages.missing import Pairs, Ratios, gaps
 from polyseek.languages.negation import denials, measure
 from polyseek.languages.sentence_pairs import Pair, align_all
-from polyseek.languages.sides import Sentences, Side, Version, read, texts_of
+from polyseek.languages.sides import Sentences, Side, Source, Version, read, texts_of
 
 __all__ = ["KINDS", "LEAST", "Drift", "Version", "find_drift"]
 
@@ -54,6 +54,8 @@ READ, ALIGNED = 0.4, 0.7
 TOLD = 20
 """Groups after which `watch` is told again."""
 
+Usual = Mapping[tuple[Source, Source], float]
+"""How long the second's texts usually are for the first's."""
 Told = tuple[float, bool, str, int]
 """Confidence, whether the odd version has it (or lacks it), the fact, a witness."""
 
@@ -88,10 +90,9 @@ def find_drift(
     at the same places. Findings below `least` are left out. `watch` is told the share that is done,
     from 0 to 1.
     """
-    place = {version.id: at for at, version in enumerate(versions)}
     known = read(versions)
     measure(known)
-    every = (_sides(known, [place[id] for id in group]) for group in groups)
+    every = _sides(known, groups)
     compared = [sides for sides in every if len(sides) > 1]
     usual = _ratios(compared)
     found: list[Drift] = []
@@ -109,7 +110,7 @@ def find_drift(
 
 
 def _of_group(
-    sides: Sequence[Side], aligned: Iterator[list[Pair]], usual: Mapping[tuple[str, str], float]
+    sides: Sequence[Side], aligned: Iterator[list[Pair]], usual: Usual
 ) -> Iterator[Drift]:
     """What the versions of one group differ in; `aligned` gives the pairs of each two next."""
     pairs: dict[tuple[int, int], Sequence[Pair]] = {}
@@ -117,7 +118,7 @@ def _of_group(
     for a, b in combinations(range(len(sides)), 2):
         pairs[a, b] = next(aligned)
         pairs[b, a] = [(there, here) for here, there in pairs[a, b]]
-        ratios[a, b] = usual[sides[a].document, sides[b].document]
+        ratios[a, b] = usual[sides[a].source, sides[b].source]
         ratios[b, a] = 1 / ratios[a, b]
     for kind in ("number", "code", "link"):
         yield from _facts(sides, kind)
@@ -144,38 +145,43 @@ def _confidence(first: float, against: int, agreeing: float) -> float:
     return 1 / (1 + math.exp(-odds))
 
 
-def _sides(known: Sequence[Sentences], places: Sequence[int]) -> list[Side]:
-    """The group's passages by document, each with its neighbours."""
-    by_document: dict[str, list[int]] = defaultdict(list)
-    for at in sorted(places):
-        by_document[known[at].version.document].append(at)
-    sides = []
-    for document, mine in by_document.items():
-        near = known[max(0, mine[0] - 1) : mine[-1] + 2]
-        around = [each for each in near if each.version.document == document]
-        sides.append(Side([known[at] for at in mine], around))
-    return sides
+def _sides(known: Sequence[Sentences], groups: Sequence[Sequence[int]]) -> Iterator[list[Side]]:
+    """Each group's passages by source, each with its neighbours."""
+    lines: dict[Source, list[Sentences]] = defaultdict(list)
+    place: dict[int, tuple[Source, int]] = {}
+    for each in known:
+        line = lines[each.version.source]
+        place[each.version.id] = each.version.source, len(line)
+        line.append(each)
+    order = {each.version.id: at for at, each in enumerate(known)}
+    for group in groups:
+        mine: dict[Source, list[int]] = defaultdict(list)
+        for id in sorted(group, key=order.__getitem__):
+            source, at = place[id]
+            mine[source].append(at)
+        yield [
+            Side([lines[source][at] for at in own], lines[source][max(0, own[0] - 1) : own[-1] + 2])
+            for source, own in mine.items()
+        ]
 
 
-def _aligned(
-    compared: Sequence[Sequence[Side]], usual: Mapping[tuple[str, str], float]
-) -> Iterator[list[Pair]]:
+def _aligned(compared: Sequence[Sequence[Side]], usual: Usual) -> Iterator[list[Pair]]:
     """Of each two sides of each group, in order."""
     couples = (each for sides in compared for each in combinations(sides, 2))
-    texts = [texts_of(a, b, usual[a.document, b.document]) for a, b in couples]
+    texts = [texts_of(a, b, usual[a.source, b.source]) for a, b in couples]
     return iter(align_all(texts))
 
 
-def _ratios(compared: Sequence[Sequence[Side]]) -> dict[tuple[str, str], float]:
+def _ratios(compared: Sequence[Sequence[Side]]) -> Usual:
     """How long a document's sentences are for another's: median over their groups. Two made-up
     groups of equal length keep a page of one passage from being its own measure."""
-    seen: dict[tuple[str, str], list[float]] = defaultdict(lambda: [1.0, 1.0])
+    seen: dict[tuple[Source, Source], list[float]] = defaultdict(lambda: [1.0, 1.0])
     for sides in compared:
         for one, other in combinations(sides, 2):
-            seen[one.document, other.document].append(
+            seen[one.source, other.source].append(
                 sum(other.sizes) / sum(one.sizes) if one.sizes and other.sizes else 1.0
             )
-    return {documents: median(ratios) for documents, ratios in seen.items()}
+    return {sources: median(ratios) for sources, ratios in seen.items()}
 
 
 def _facts(sides: Sequence[Side], kind: str) -> Iterator[Drift]:
@@ -212,7 +218,7 @@ def _both(sides: Sequence[Side], kind: str, mine: Sequence[Told], theirs: Sequen
     """Of two versions, what either alone has, as one finding: each is the other's half."""
     here, there = ([fact for _, _, fact, _ in items] for items in (mine, theirs))
     sure = 1 - (1 - max(item[0] for item in (*mine, *theirs))) * BOTH
-    ids = sides[0].owner(here[0]), sides[1].owner(there[0])
+    ids = sides[0].owner(kind, here[0]), sides[1].owner(kind, there[0])
     return Drift(*ids, kind, sure, f"{', '.join(here)} <-> {', '.join(there)}")
 
 
@@ -237,9 +243,9 @@ def _summed(sides: Sequence[Side], odd: int, kind: str, items: Sequence[Told]) -
         sure = 1 - (1 - sure) * BOTH
     told = [f"only here: {', '.join(here)}"] * bool(here)
     told += [f"missing here: {', '.join(gone)}"] * bool(gone)
-    one = sides[odd].owner(here[0]) if here else sides[odd].id
+    one = sides[odd].owner(kind, here[0]) if here else sides[odd].id
     witness = sides[items[0][3]]
-    other = witness.owner(gone[0]) if gone else witness.id
+    other = witness.owner(kind, gone[0]) if gone else witness.id
     return Drift(one, other, kind, sure, "; ".join(told))
 
 

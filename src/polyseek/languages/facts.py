@@ -13,11 +13,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from polyseek.languages.blocks import FENCE_MARK
 from polyseek.languages.wordlists import NEGATION, NUMBER_WORDS
 
-FENCE = re.compile(
-    r"^[ \t>]*(`{3,}|~{3,})([^\n]*)\n(.*?)(?:^[ \t>]*\1[`~]*[ \t]*$|\Z)", re.M | re.S
-)
+FENCE = re.compile(rf"^{FENCE_MARK}([^\n]*)\n(.*?)(?:^[ \t>]*\1[`~]*[ \t]*$|\Z)", re.M | re.S)
 DIRECTIVE = re.compile(r"\{([*!%])\s(.*?)\1\}", re.S)
 """`{* file.py hl[3] *}`: an include, which shows code."""
 ATTRIBUTES = re.compile(r"\{[ \t]*[#.:][^{}\n]*\}")
