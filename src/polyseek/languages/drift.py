@@ -105,8 +105,12 @@ def find_drift(
         if at % TOLD == 0:
             watch(ALIGNED + (1 - ALIGNED) * at / len(compared))
     watch(1.0)
-    kept = [drift for drift in found if drift.confidence >= least]
-    return sorted(kept, key=lambda drift: (-drift.confidence, drift.one, drift.kind, drift.detail))
+    found.sort(key=lambda drift: (-drift.confidence, drift.one, drift.kind, drift.detail))
+    # Sentences at a border are compared in the groups on both sides of it.
+    once: dict[tuple[int, int, str, str], Drift] = {}
+    for drift in found:
+        once.setdefault((drift.one, drift.other, drift.kind, drift.detail), drift)
+    return [drift for drift in once.values() if drift.confidence >= least]
 
 
 def _of_group(
@@ -134,13 +138,10 @@ def _meaning(compared: Sequence[Sequence[Side]]) -> Iterator[Drift]:
         yield Drift(odd.id, other.id, "meaning", sure, told)
 
 
-def confidence(kind: str, against: int, agreeing: float) -> float:
-    """How sure a finding is with so many witnesses against the odd version and with it."""
-    return _confidence(KINDS[kind], against, agreeing)
-
-
-def _confidence(first: float, against: int, agreeing: float) -> float:
-    odds = math.log(first / (1 - first))
+def confidence(alone: float, against: int, agreeing: float) -> float:
+    """How sure a finding is that is `alone` with one witness, with so many against the odd version
+    and with it."""
+    odds = math.log(alone / (1 - alone))
     odds += AGAINST * (against - 1) - AGREEING * agreeing
     return 1 / (1 + math.exp(-odds))
 
@@ -205,7 +206,7 @@ def _facts(sides: Sequence[Side], kind: str) -> Iterator[Drift]:
                     agreeing = len(others) - len(against)
             sure = has[odd] or len(sides) > 2  # of two, the one that has it is told
             if sure and len(against) > agreeing and _telling(kind, fact, has[odd], own, against):
-                sureness = confidence(kind, len(against), agreeing)
+                sureness = confidence(KINDS[kind], len(against), agreeing)
                 told[odd].append((sureness, has[odd], fact, against[0]))
     if len(sides) == 2 and len(told) == 2:
         yield _both(sides, kind, told[0], told[1])
@@ -254,7 +255,7 @@ def _missing(sides: Sequence[Side], pairs: Pairs, ratios: Ratios) -> Iterator[Dr
         has, lacks = sides[gap.has], sides[gap.lacks]
         owner = has.owners[gap.sentence]
         told = " ".join(has.sentences[gap.sentence].split())
-        sure = _confidence(FRAMED if gap.framed else KINDS["missing"], gap.against, gap.agreeing)
+        sure = confidence(FRAMED if gap.framed else KINDS["missing"], gap.against, gap.agreeing)
         if gap.alone:
             yield Drift(owner, lacks.id, "missing", sure, f"only here: {told}")
         else:
@@ -262,15 +263,15 @@ def _missing(sides: Sequence[Side], pairs: Pairs, ratios: Ratios) -> Iterator[Dr
 
 
 def _negation(sides: Sequence[Side], pairs: Pairs) -> Iterator[Drift]:
-    for found in denials(sides, pairs):
+    """Of two versions nobody knows which is right, so all is told from the first."""
+    for denial in denials(sides, pairs):
+        found = denial.turned() if len(sides) == 2 and denial.odd else denial
         odd, witness = sides[found.odd], sides[found.witness]
         said = " ".join(" ".join(odd.sentences[slice(*found.here)]).split())
         theirs = " ".join(" ".join(witness.sentences[slice(*found.there)]).split())
         told = "negated here only" if found.negated else "not negated here"
         sure = found.confidence
-        if found.evidence is None:
-            sure = confidence("negation", found.against, found.agreeing)
-        if len(sides) == 2 and found.odd:
-            continue  # of two, it is told once
+        if sure is None:
+            sure = confidence(KINDS["negation"], found.against, found.agreeing)
         ids = odd.owners[found.here[0]], witness.owners[found.there[0]]
         yield Drift(*ids, "negation", sure, f"{told}: {said} / {theirs}")

@@ -23,10 +23,9 @@ from polyseek.languages.facts import (
     numbers,
     polarity,
     said_otherwise,
-    same_but_for_placeholders,
-    shape,
     squeezed,
 )
+from polyseek.languages.placeholders import same_but_for_placeholders, shape
 from polyseek.languages.sentence_pairs import Floats, Pair, Span, Texts, texts
 
 NAME = re.compile(r"[A-Za-z0-9_]*[A-Za-z0-9]{2}[A-Za-z0-9_]*|[0-9]+")
