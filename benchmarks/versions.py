@@ -50,6 +50,7 @@ from polyseek.languages.identify import document_language, passage_language
 from polyseek.languages.neutral import Calibrated, Neutral
 from polyseek.languages.versions import Link, Passage, find_links, marks
 from polyseek.store.collection import Collection
+from polyseek.store.sums import sums_of
 
 SHARED = 20
 """Characters of a section from which on a passage covers it."""
@@ -79,13 +80,8 @@ class Pool:
     def centred(self, calibrated: Calibrated) -> Floats:
         """The vectors in neutral space, by the means of this pool."""
         languages = [p.language for p in self.passages]
-        named = np.array(languages)
-        sums = {
-            language: (int((named == language).sum()), rows.sum(axis=0, dtype=np.float64))
-            for language in sorted(set(languages))
-            for rows in [self.vectors[named == language]]
-        }
-        return Neutral(calibrated, sums).passages(self.vectors, languages)
+        neutral = Neutral(calibrated, sums_of([(languages, self.vectors)]))
+        return neutral.passages(self.vectors, languages)
 
 
 def folder(document: str) -> str:
@@ -283,7 +279,7 @@ def main() -> None:
             print(f"{way:13s} " + "  ".join(f"{key} {value}" for key, value in row.items()))
     took = timed(pools["fastapi"], calibrated, chosen.copies)
     print("seconds: " + ", ".join(f"{kind} {value}" for kind, value in took.items()))
-    settings = {"seeds": len(SEEDS), "copies": chosen.copies, **embedder.fingerprint}
+    settings = {"seeds": [*SEEDS], "copies": chosen.copies, **embedder.fingerprint}
     name = "versions-without-anchors" if chosen.without_anchors else "versions"
     save_result(name, settings, {**found, "seconds": took})
 

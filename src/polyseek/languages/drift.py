@@ -18,10 +18,10 @@ from statistics import median
 
 from polyseek.languages.facts import is_word, may_be_words
 from polyseek.languages.meaning import STRANGE, strange
-from polyseek.languages.missing import Pairs, Ratios, gaps
-from polyseek.languages.negation import denials, measure
+from polyseek.languages.missing import Gap, gaps
+from polyseek.languages.negation import Denial, denials, measure
 from polyseek.languages.sentence_pairs import Pair, align_all
-from polyseek.languages.sides import Sentences, Side, Source, Version, read, texts_of
+from polyseek.languages.sides import Sentences, Side, Source, Version, read, spans, texts_of
 
 __all__ = ["KINDS", "LEAST", "Drift", "Version", "find_drift"]
 
@@ -39,8 +39,8 @@ FRAMED = 0.65
 """The same for what is missing, if the blocks around it show so (see `frames`)."""
 LEAST = 0.6
 """Confidence from which on a finding is reported. So a missing sentence that its blocks do not
-show needs three witnesses, and a negation four, unless the vectors say no as well (see
-`negation`)."""
+show needs three witnesses. A negation needs evidence from words and vectors (see `negation`); four
+witnesses in a collection too small to learn from its vectors."""
 AGAINST, AGREEING = 0.6, 2.4
 """What each further witness adds to the log-odds, and one that agrees with the odd version takes.
 Versions are translated from each other, so witnesses are far from independent."""
@@ -124,10 +124,13 @@ def _of_group(
         pairs[b, a] = [(there, here) for here, there in pairs[a, b]]
         ratios[a, b] = usual[sides[a].source, sides[b].source]
         ratios[b, a] = 1 / ratios[a, b]
+    by_sentence = {key: spans(value) for key, value in pairs.items()}
     for kind in ("number", "code", "link"):
         yield from _facts(sides, kind)
-    yield from _missing(sides, pairs, ratios)
-    yield from _negation(sides, pairs)
+    for gap in gaps(sides, pairs, by_sentence, ratios):
+        yield _missing(sides, gap)
+    for denial in denials(sides, by_sentence):
+        yield _negation(sides, denial)
 
 
 def _meaning(compared: Sequence[Sequence[Side]]) -> Iterator[Drift]:
@@ -250,28 +253,25 @@ def _summed(sides: Sequence[Side], odd: int, kind: str, items: Sequence[Told]) -
     return Drift(one, other, kind, sure, "; ".join(told))
 
 
-def _missing(sides: Sequence[Side], pairs: Pairs, ratios: Ratios) -> Iterator[Drift]:
-    for gap in gaps(sides, pairs, ratios):
-        has, lacks = sides[gap.has], sides[gap.lacks]
-        owner = has.owners[gap.sentence]
-        told = " ".join(has.sentences[gap.sentence].split())
-        sure = confidence(FRAMED if gap.framed else KINDS["missing"], gap.against, gap.agreeing)
-        if gap.alone:
-            yield Drift(owner, lacks.id, "missing", sure, f"only here: {told}")
-        else:
-            yield Drift(lacks.id, owner, "missing", sure, f"missing here: {told}")
+def _missing(sides: Sequence[Side], gap: Gap) -> Drift:
+    has, lacks = sides[gap.has], sides[gap.lacks]
+    owner = has.owners[gap.sentence]
+    told = " ".join(has.sentences[gap.sentence].split())
+    sure = confidence(FRAMED if gap.framed else KINDS["missing"], gap.against, gap.agreeing)
+    if gap.alone:
+        return Drift(owner, lacks.id, "missing", sure, f"only here: {told}")
+    return Drift(lacks.id, owner, "missing", sure, f"missing here: {told}")
 
 
-def _negation(sides: Sequence[Side], pairs: Pairs) -> Iterator[Drift]:
+def _negation(sides: Sequence[Side], denial: Denial) -> Drift:
     """Of two versions nobody knows which is right, so all is told from the first."""
-    for denial in denials(sides, pairs):
-        found = denial.turned() if len(sides) == 2 and denial.odd else denial
-        odd, witness = sides[found.odd], sides[found.witness]
-        said = " ".join(" ".join(odd.sentences[slice(*found.here)]).split())
-        theirs = " ".join(" ".join(witness.sentences[slice(*found.there)]).split())
-        told = "negated here only" if found.negated else "not negated here"
-        sure = found.confidence
-        if sure is None:
-            sure = confidence(KINDS["negation"], found.against, found.agreeing)
-        ids = odd.owners[found.here[0]], witness.owners[found.there[0]]
-        yield Drift(*ids, "negation", sure, f"{told}: {said} / {theirs}")
+    found = denial.turned() if len(sides) == 2 and denial.odd else denial
+    odd, witness = sides[found.odd], sides[found.witness]
+    said = " ".join(" ".join(odd.sentences[slice(*found.here)]).split())
+    theirs = " ".join(" ".join(witness.sentences[slice(*found.there)]).split())
+    told = "negated here only" if found.negated else "not negated here"
+    sure = found.confidence
+    if sure is None:
+        sure = confidence(KINDS["negation"], found.against, found.agreeing)
+    ids = odd.owners[found.here[0]], witness.owners[found.there[0]]
+    return Drift(*ids, "negation", sure, f"{told}: {said} / {theirs}")

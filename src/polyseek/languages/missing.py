@@ -13,7 +13,7 @@ from statistics import median
 
 from polyseek.languages.frames import SHORTEST, Frame
 from polyseek.languages.sentence_pairs import Pair, unpaired
-from polyseek.languages.sides import Side, spans, text_between
+from polyseek.languages.sides import BySentence, Side, text_between
 
 SHORTER = 0.6
 """Share of the sentence by which the text around has to be shorter."""
@@ -43,9 +43,10 @@ class Gap:
     """Whether the blocks around are all there, and one is missing or shorter."""
 
 
-def gaps(sides: Sequence[Side], pairs: Pairs, ratios: Ratios) -> Iterator[Gap]:
-    """All of them; `pairs` and `ratios` by ordered indices of `sides`."""
-    by_sentence = {key: spans(value) for key, value in pairs.items()}
+def gaps(
+    sides: Sequence[Side], pairs: Pairs, by_sentence: BySentence, ratios: Ratios
+) -> Iterator[Gap]:
+    """All of them; all but `sides` by ordered indices of these."""
     for odd in range(len(sides)):
         yield from _lacking(odd, sides, pairs, ratios, by_sentence)
         if len(sides) > 2:
@@ -57,7 +58,7 @@ def _lacking(
     sides: Sequence[Side],
     pairs: Pairs,
     ratios: Ratios,
-    by_sentence: Mapping[tuple[int, int], Mapping[int, Pair]],
+    by_sentence: BySentence,
 ) -> Iterator[Gap]:
     seen: set[tuple[int, int]] = set()
     others = [at for at in range(len(sides)) if at != odd]
@@ -95,7 +96,7 @@ def _alone(
     sides: Sequence[Side],
     pairs: Pairs,
     ratios: Ratios,
-    by_sentence: Mapping[tuple[int, int], Mapping[int, Pair]],
+    by_sentence: BySentence,
 ) -> Iterator[Gap]:
     others = [at for at in range(len(sides)) if at != odd]
     for at in range(len(sides[odd].sentences)):
@@ -131,7 +132,7 @@ def _left_over(side: Side, by_sentence: Mapping[int, Pair]) -> list[int]:
 def _hole(
     sides: Sequence[Side],
     pairs: Pairs,
-    by_sentence: Mapping[tuple[int, int], Mapping[int, Pair]],
+    by_sentence: BySentence,
     ratios: Ratios,
     key: tuple[int, int],
 ) -> Frame:

@@ -18,7 +18,7 @@ from statistics import median
 import numpy as np
 
 from polyseek.languages.sentence_pairs import Floats, Pair, unpaired
-from polyseek.languages.sides import Sentences, Side, spans
+from polyseek.languages.sides import BySentence, Sentences, Side
 
 EXAMPLES = 200
 """Negated sentences, and others, that a direction is learnt from, at least."""
@@ -107,11 +107,8 @@ def _clear(each: Sentences) -> list[int]:
     return [MAY if says is None else says for says in each.polarity]
 
 
-def denials(
-    sides: Sequence[Side], pairs: Mapping[tuple[int, int], Sequence[Pair]]
-) -> Iterator[Denial]:
+def denials(sides: Sequence[Side], by_sentence: BySentence) -> Iterator[Denial]:
     """What one side says no to and most others do not, or the other way round."""
-    by_sentence = {key: spans(value) for key, value in pairs.items()}
     for odd, side in enumerate(sides):
         done: set[int] = set()
         for at in range(len(side.sentences)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -42,6 +42,8 @@ NO_ALNUM, NO_LETTER = re.compile(r"[\W_]+"), re.compile(r"[\W\d_]+")
 SPARSE = re.compile(r"[\x00-\u2e7f]+")
 
 
+BySentence = Mapping[tuple[int, int], Mapping[int, Pair]]
+"""Two sides of a group -> what `spans` makes of their pairs."""
 Source = tuple[str, str]
 """A document and a language."""
 
