@@ -41,6 +41,14 @@ def test_code_that_is_cut_is_read_as_code_and_prose_as_prose() -> None:
     ]
 
 
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_ends_of_lines_may_be_written_otherwise(end: str) -> None:
+    de = TEXTS["de"].replace("\n", end)
+    assert cut(de=de) == []
+    assert cut(de=de.replace("30", "45")) == [("number", "30 <-> 45")]
+    assert cut(de=de.replace("(2)", "(3)")) == [("code", "second=load_it(2) <-> second=load_it(3)")]
+
+
 def test_a_cut_block_that_holds_words_holds_words_still() -> None:
     drawn = {name: text.replace("python title='x'", "text") for name, text in TEXTS.items()}
     assert cut(**{**drawn, "de": drawn["de"].replace("load", "lade")}) == []

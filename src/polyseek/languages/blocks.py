@@ -48,7 +48,7 @@ def blocks_of(text: str, fence: str = "") -> Blocks:
         elif mark:
             found.append(at)
             code.append(True)
-            fence = line.rstrip("\n")
+            fence = line.rstrip()
         elif not line.strip():
             fresh = True
         elif fresh or BEGINS.match(line):
@@ -60,11 +60,12 @@ def blocks_of(text: str, fence: str = "") -> Blocks:
 
 
 def whole(text: str, opened: str, left: str) -> str:
-    """A passage as Markdown by itself: with the line that opens the code which it begins in, and
-    one that closes what it leaves open."""
+    r"""A passage as Markdown by itself: with the line that opens the code which it begins in, and
+    one that closes what it leaves open; a line ends with \n, and no character more or less."""
     before = f"{opened}\n" if opened else ""
     mark = FENCE_LINE.match(left)
-    return before + text + (f"\n{mark[0]}" if mark else "")
+    lines = text.replace("\r\n", " \n").replace("\r", "\n")
+    return before + lines + (f"\n{mark[0]}" if mark else "")
 
 
 def _closes(line: str, fence: str) -> bool:
