@@ -51,6 +51,7 @@ from polyseek.languages.drift import LEAST, Drift, Version, find_drift
 from polyseek.languages.means import calibrated
 from polyseek.languages.neutral import Neutral
 from polyseek.models.sources import cache_directory
+from polyseek.store.sums import sums_of
 from polyseek.types import Chunk
 
 Floats = npt.NDArray[np.float32]
@@ -129,11 +130,10 @@ class Corpus:
         return dict(zip(texts, np.load(path).astype(np.float32), strict=True))
 
     def _neutral(self) -> Neutral:
-        sums = {}
-        for language in self.languages:
-            places = [place for place in self.chunks if place[0] == language]
-            rows = [self.vectors[s] for p in places for c in self.chunks[p] for s in said(c)]
-            sums[language] = (len(rows), np.sum(rows, axis=0, dtype=np.float64))
+        rows: dict[str, list[Floats]] = defaultdict(list)
+        for (language, _), chunks in self.chunks.items():
+            rows[language] += [self.vectors[s] for each in chunks for s in said(each)]
+        sums = sums_of(([language] * len(own), np.array(own)) for language, own in rows.items())
         embed: Any = self.embedder.embed
         means = calibrated(self.embedder.fingerprint, embed, cache_directory())
         return Neutral(means, sums)
@@ -168,13 +168,13 @@ class Corpus:
         return chunks
 
     def _version(self, id: int, language: str, page: str, each: Chunk) -> Version:
-        sentences = tuple(said(each))
-        rows = np.array([self.vectors[s] for s in sentences], np.float32)
+        borders = tuple(passage_sentences(each.text))
+        rows = np.array([self.vectors[each.text[a:b]] for a, b in borders], np.float32)
         if len(rows):
             rows = self.neutral.passages(rows, [language] * len(rows))
-        shape = len(sentences), self.embedder.spec.dimensions
+        shape = len(borders), self.embedder.spec.dimensions
         name = f"{language}/{page}"
-        return Version(id, name, language, each.text, sentences, rows.reshape(shape))
+        return Version(id, name, language, each.text, borders, rows.reshape(shape))
 
     def _anchors(self, language: str, page: str, each: Chunk, edit: Edit | None) -> Iterator[str]:
         for anchor, start, end in self.sections[language, page]:
@@ -374,14 +374,15 @@ def main() -> None:
     if chosen.show:
         print("\n".join(json.dumps(row, ensure_ascii=False) for row in findings))
     sets = []
-    for seed in range(chosen.first, chosen.first + chosen.seeds):
+    seeds = range(chosen.first, chosen.first + chosen.seeds)
+    for seed in seeds:
         figures, lines = measure(corpus, seed, usual)
         sets.append(figures)
         if chosen.show:
             print("\n".join(lines))
     figures = summary(sets, findings)
     print(json.dumps({name: figures[name] for name in figures if name != "natural"}, indent=1))
-    settings = {"languages": languages, "seeds": [chosen.first, chosen.seeds], "least": LEAST}
+    settings = {"languages": languages, "seeds": [*seeds], "least": LEAST}
     figures["passage_pairs_per_second"] = round(speed)
     save_result("drift" if len(languages) > 2 else "drift-pair", settings, figures)
 

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -172,8 +171,13 @@ def measure(
 
         def added(number: int) -> np.ndarray:
             order = np.random.default_rng(999 + number).permutation(new.vectors.shape[1])
-            put(catalog, f"{new.language}/new-{number}", new, order, full)
-            return timed(lambda: collection.publish(base._derive)) + timed(linked)
+
+            def add() -> None:
+                put(catalog, f"{new.language}/new-{number}", new, order, full)
+                collection.publish(base._derive)
+                linked()
+
+            return timed(add)
 
         figures |= told("store", timed(store))
         figures |= told("publish", timed(lambda: collection.publish(base._derive)))
@@ -232,7 +236,6 @@ def main() -> None:
                     base.close()
                     figures[name] = {n: round(v, 4) for n, v in figures[name].items()}
                     print(name, figures[name], flush=True)
-                    shutil.rmtree(scratch, ignore_errors=True)
     save_result("scale", {"sizes": chosen.sizes, "languages": chosen.languages}, figures)
 
 

@@ -34,7 +34,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection as Group
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import copytree
 from tempfile import TemporaryDirectory
@@ -50,6 +50,7 @@ from polyseek.languages.identify import document_language, passage_language
 from polyseek.languages.neutral import Calibrated, Neutral
 from polyseek.languages.versions import Link, Passage, find_links, marks
 from polyseek.store.collection import Collection
+from polyseek.store.sums import sums_of
 
 SHARED = 20
 """Characters of a section from which on a passage covers it."""
@@ -79,13 +80,8 @@ class Pool:
     def centred(self, calibrated: Calibrated) -> Floats:
         """The vectors in neutral space, by the means of this pool."""
         languages = [p.language for p in self.passages]
-        named = np.array(languages)
-        sums = {
-            language: (int((named == language).sum()), rows.sum(axis=0, dtype=np.float64))
-            for language in sorted(set(languages))
-            for rows in [self.vectors[named == language]]
-        }
-        return Neutral(calibrated, sums).passages(self.vectors, languages)
+        neutral = Neutral(calibrated, sums_of([(languages, self.vectors)]))
+        return neutral.passages(self.vectors, languages)
 
 
 def folder(document: str) -> str:
@@ -97,7 +93,7 @@ def hidden(passages: Sequence[Passage]) -> list[Passage]:
     names = sorted({p.document for p in passages})
     places = np.random.default_rng(0).permutation(len(names)).tolist()
     number = dict(zip(names, places, strict=True))
-    return [replace(p, document=str(number[p.document])) for p in passages]
+    return [p._replace(document=str(number[p.document])) for p in passages]
 
 
 def measure(pool: Pool, calibrated: Calibrated, named: bool = False) -> dict[str, float]:
@@ -233,7 +229,7 @@ def timed(pool: Pool, calibrated: Calibrated, copies: int) -> dict[str, float]:
     one = pool.centred(calibrated)
     vectors = np.concatenate([one[:, rng.permutation(one.shape[1])] for _ in range(copies)])
     passages = [
-        replace(p, id=p.id + copy * (1 << 32), document=f"{copy}/{p.document}")
+        p._replace(id=p.id + copy * (1 << 32), document=f"{copy}/{p.document}")
         for copy in range(copies)
         for p in hidden(pool.passages)
     ]
@@ -273,7 +269,7 @@ def main() -> None:
         if not chosen.kb:
             index(directory, embedder, not chosen.without_anchors)
         with KnowledgeBase.open(directory, embedder=embedder) as base:
-            calibrated = base._calibrated
+            calibrated = base._calibrating.means()
         pools = {"fastapi": fastapi_pool(directory), "xquad-r": xquad_pool(embedder)}
     found = {}
     for name, pool in pools.items():
@@ -283,7 +279,7 @@ def main() -> None:
             print(f"{way:13s} " + "  ".join(f"{key} {value}" for key, value in row.items()))
     took = timed(pools["fastapi"], calibrated, chosen.copies)
     print("seconds: " + ", ".join(f"{kind} {value}" for kind, value in took.items()))
-    settings = {"seeds": len(SEEDS), "copies": chosen.copies, **embedder.fingerprint}
+    settings = {"seeds": [*SEEDS], "copies": chosen.copies, **embedder.fingerprint}
     name = "versions-without-anchors" if chosen.without_anchors else "versions"
     save_result(name, settings, {**found, "seconds": took})
 

@@ -86,6 +86,20 @@ def test_unlink_takes_a_pair_apart(tmp_path: Path) -> None:
     assert kb.verify() == []
 
 
+def test_unlink_takes_one_language_out_of_three(tmp_path: Path) -> None:
+    """The two others stay versions of each other, and a later `link` brings all together."""
+    kb = made(tmp_path, guides())
+    kb.link("en/guide.md:5", "ja/guide.md:5", versions=False)
+    assert kb.versions().groups == {"en ja ru": 3, "en ru": 1, "ja": 1}
+    assert shown_with(kb, "en/guide.md:5", "fish") == ["en/guide.md", "ru/guide.md"]
+    assert shown_with(kb, "ja/guide.md:5", "fish") == ["ja/guide.md"]
+    kb.index(tmp_path / "docs")
+    assert kb.versions().groups == {"en ja ru": 3, "en ru": 1, "ja": 1}
+    kb.link("ja/guide.md:5", "en/guide.md:5")
+    assert kb.versions().groups == {"en ja ru": 4}
+    assert kb.verify() == []
+
+
 def test_what_has_drifted_is_not_told_of_a_pair_that_is_none(tmp_path: Path) -> None:
     kb = made(tmp_path, guides("en ru", **DRIFTED))
     assert len(kb.versions().drifted) == 1
@@ -178,6 +192,11 @@ def test_versions_tells_what_is_missing(run: Run, tmp_path: Path) -> None:
         "no ja  en/guide.md:5-7  ru/guide.md:5-7  Food",
     ]
     assert run("versions", "--languages", "en")[0] == 0
+    some = run("versions", "--languages", "ja")[1]
+    assert some.splitlines()[:2] == [
+        "      3 passages in ja",
+        "      2 passages in other languages, or in none that is known",
+    ]
     assert run("versions", "--languages", "RU, en")[1].splitlines()[2:] == ["no ru  en/moon.md"]
     assert "no de ja  en/moon.md" in run("versions", "--languages", "de,en,ja")[1]
 

@@ -171,7 +171,8 @@ def versions(found: VersionsReport, show: Shown, as_json: bool) -> bool:
         return anything
     out = _out()
     for languages, count in found.groups.items():
-        out.print(f"[bold]{count:>7}[/] passages in {_shown(languages or '?')}")
+        told = languages or "other languages, or in none that is known"
+        out.print(f"[bold]{count:>7}[/] passages in {_shown(told)}")
     if missing:
         for path, lacking in found.documents.items():
             out.print(f"[red]no {' '.join(lacking)}[/]  {_shown(path)}")

@@ -233,16 +233,21 @@ def _versions(catalog: Reader, centre: Centre, rows: Mapping[int, Row]) -> list[
     vectors = prepare(said.vectors, codes)
     starts = np.searchsorted(said.owners, ids)
     ends = np.searchsorted(said.owners, ids, side="right")
-    versions = []
+    borders, own = {}, {}
     for id, start, end in zip(ids, starts.tolist(), ends.tolist(), strict=True):
-        row = rows[id]
-        borders = said.borders[start:end].tolist()
-        own = vectors[start:end]
-        if start == end and len(borders := passage_sentences(row.chunk.text)) == 1:
-            own = prepare(catalog.vectors([id]), [row.chunk.language])
-        texts = tuple(row.chunk.text[a:b] for a, b in borders[: len(own)])
-        versions.append(Version(id, row.path, row.chunk.language, row.chunk.text, texts, own))
-    return versions
+        borders[id], own[id] = said.borders[start:end].tolist(), vectors[start:end]
+        if start == end:
+            borders[id] = passage_sentences(rows[id].chunk.text)
+    single = [id for id in ids if len(borders[id]) == 1 and not len(own[id])]
+    alone = prepare(catalog.vectors(single), [rows[id].chunk.language for id in single])
+    own |= dict(zip(single, alone[:, None], strict=True))
+    return [_version(rows[id], borders[id], own[id]) for id in ids]
+
+
+def _version(row: Row, borders: Sequence[Sequence[int]], vectors: Floats) -> Version:
+    chunk = row.chunk
+    known = tuple((start, end) for start, end in borders[: len(vectors)])
+    return Version(row.id, row.path, chunk.language, chunk.text, known, vectors)
 
 
 def _place(row: Row) -> Place:

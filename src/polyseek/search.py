@@ -8,8 +8,9 @@ arrange   by the policy
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 
@@ -54,8 +55,12 @@ def search(
     Of neighbours in one section only the best is shown, unless `every_passage` is wanted. Not
     `grouped`: every passage by itself, and versions do not count.
     """
-    groups = arranged(ranked(view, question, k, policy, grouped=grouped), question, policy)
-    shown = _shown(view, groups, k, every_passage)
+    found = ranked(view, question, k, policy, grouped=grouped)
+    groups = arranged(found, question, policy) if policy.kind != "balanced" else found
+    apart = iter(groups) if every_passage else _apart(view, groups)
+    # Languages take turns among what is shown: one whose pick was left out would have lost its.
+    chosen = _balanced(list(apart), question.language) if policy.kind == "balanced" else apart
+    shown = [_with_rows(view, group) for group in islice(chosen, k)]
     marked = _best_sentences(view, question, [row for rows in shown for _, row in rows])
     return [_hit(rows, marked) for rows in shown]
 
@@ -93,10 +98,8 @@ def _versions(first: int, found: Candidates, taken: Collection[int]) -> list[int
 
 
 def arranged(groups: Sequence[Group], question: Question, policy: Policy) -> list[Group]:
-    """The groups as the policy wants them, each with the version in front that stands for it: in
-    the language that the policy or else the question names, or else the best."""
-    if policy.kind == "balanced":
-        return _balanced(groups)
+    """The groups, each with the version in front that stands for it: in the language that the
+    policy or else the question names, or else the best."""
     order = [*(policy.languages if policy.kind == "prefer" else ()), question.language]
     if policy.kind == "only":
         groups = [[each for each in group if each.language in policy.languages] for group in groups]
@@ -119,11 +122,18 @@ def _with_score(group: Group, best: Scored) -> Group:
     return [first.plus("versions", gain) if gain else first, *group[1:]]
 
 
-def _balanced(groups: Sequence[Group]) -> list[Group]:
+def _balanced(groups: Sequence[Group], spoken: str) -> list[Group]:
     """Groups so that each language leads as many: languages take turns, in the order of their best
-    groups, and each takes the best group left that it has a version in."""
+    groups, of equal ones that of the question first, and each takes the best group left that it
+    has a version in."""
     left = list(groups)
-    order = list(dict.fromkeys(each.language for group in groups for each in group))
+    order = dict.fromkeys(
+        language
+        for group in groups
+        for language in sorted(
+            {each.language for each in group}, key=lambda each: (each != spoken, each)
+        )
+    )
     out: list[Group] = []
     while left:
         for language in order:
@@ -134,29 +144,27 @@ def _balanced(groups: Sequence[Group]) -> list[Group]:
     return out
 
 
-def _shown(
-    view: View, groups: Sequence[Group], k: int, every_passage: bool
-) -> list[list[tuple[Scored, Row]]]:
-    """The first `k` groups with their rows, neighbours in a section left out.
+def _apart(view: View, groups: Iterable[Group]) -> Iterator[Group]:
+    """The groups, without those that are led by a neighbour, in its section, of what came before.
 
     A section of a few passages would fill the first hits with itself, and the same section in
     another language would not be among them. Ids of a document's passages follow each other.
     """
-    shown: list[list[tuple[Scored, Row]]] = []
+    before: list[Row] = []
     for group in groups:
-        if len(shown) == k:
-            break
-        row = view.rows([group[0].id])[0]
-        near = row.chunk.headings and any(
-            abs(other.id - row.id) <= NEIGHBOURS
-            and (other.path, other.chunk.headings) == (row.path, row.chunk.headings)
-            for rows in shown
-            for _, other in rows
+        first, *rest = view.rows([each.id for each in group])
+        near = first.chunk.headings and any(
+            abs(other.id - first.id) <= NEIGHBOURS
+            and (other.path, other.chunk.headings) == (first.path, first.chunk.headings)
+            for other in before
         )
-        if every_passage or not near:
-            rest = view.rows([each.id for each in group[1:]])
-            shown.append(list(zip(group, [row, *rest], strict=True)))
-    return shown
+        if not near:
+            before += [first, *rest]
+            yield group
+
+
+def _with_rows(view: View, group: Group) -> list[tuple[Scored, Row]]:
+    return list(zip(group, view.rows([each.id for each in group]), strict=True))
 
 
 def _best_sentences(

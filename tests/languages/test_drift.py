@@ -5,7 +5,6 @@ Sentence vectors are toys: a sentence and its translations share one random dire
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -13,9 +12,12 @@ import numpy as np
 import pytest
 
 from polyseek.languages import missing
-from polyseek.languages.drift import LEAST, Drift, Version, confidence, find_drift
+from polyseek.languages.drift import KINDS, LEAST, Drift, Version, confidence, find_drift
 from polyseek.languages.facts import facts, in_words, link, numbers, polarity
-from polyseek.languages.sentence_pairs import align
+from polyseek.languages.sentence_pairs import align_all, texts
+from polyseek.languages.wordlists import NEGATION
+
+from .passages import passage
 
 Floats = np.ndarray
 Said = Sequence[tuple[str, int]]
@@ -32,14 +34,16 @@ FRAME: Mapping[str, tuple[str, str]] = {
     "ko": ("서버는 모든 것의 사본을 보관합니다.", "그 후 밤마다 캐시를 모두 비웁니다."),
     "fr": ("Le serveur garde une copie de tout.", "Ensuite le cache est vidé pendant la nuit."),
     "ru": ("Сервер хранит копию всех данных.", "После этого ночью кэш очищается."),
+    "pt": ("O servidor guarda uma cópia de tudo.", "Depois o cache é esvaziado à noite."),
+    "it": ("Il server conserva una copia di tutto.", "Poi la cache viene svuotata di notte."),
 }
 
 
 def version(id: int, language: str, said: Said, document: str = "", text: str = "") -> Version:
-    sentences = tuple(sentence for sentence, _ in said)
+    sentences = [sentence for sentence, _ in said]
     rows = np.array([MEANINGS[meaning] for _, meaning in said], np.float32).reshape(-1, 32)
     text = text or "\n\n".join(sentences)
-    return Version(id, document or f"{language}/page.md", language, text, sentences, rows)
+    return passage(id, document or f"{language}/page.md", text, sentences, rows)
 
 
 def framed(middles: Mapping[str, str]) -> list[Version]:
@@ -112,6 +116,20 @@ def test_what_is_written_otherwise_is_the_same(one: str, other: str) -> None:
     assert drifts(versions) == []
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("It listens on port 8080.", "ポートは80です。"),
+        ("It listens on port 8080.", "ポートは81です。"),
+        ("The picture has 1080 lines.", "画像は11行です。"),
+        ("It was in 1994.", "94年でした。"),
+    ],
+)
+def test_only_decades_and_centuries_stand_for_years(one: str, other: str) -> None:
+    versions = [version(0, "en", [(one, 1)]), version(1, "ja", [(other, 1)])]
+    assert [found.kind for found in drifts(versions)] == ["number"]
+
+
 CODE = '# {}\n\n```python\nlimit = load("{}", timeout=3)  # {}\n```\n'
 
 
@@ -135,6 +153,11 @@ PLACEHOLDERS = [
     ("See `GET /users/{user_id}`.", "`GET /users/{用户编号}` を参照。"),
     ("Run `pull --token=YOUR_TOKEN all`.", "`pull --token=你的令牌 all`"),
     ("Run `pull --token=YOUR_TOKEN all`.", "`pull --token=SU_CLAVE all`"),
+    ("`Authorization: Bearer <your-token>`", "`Authorization: Bearer <tu-clave>`"),
+    ("`Authorization: Bearer '<your-token>'`", "`Authorization: Bearer <tu-clave>`"),
+    ("`git clone <url>` it", "`git clone <dirección>`"),
+    ("`v<number>` it", "`v<número>`"),
+    ("```html\nSee<br>x_y = <b>z</b>\n```", "```html\nSee <br>x_y = z\n```"),
     (
         "```sh\nget -H X:<your-token> a.b?c=1\n```",
         "```sh\nget -H X:<あなたのトークン> a.b?c=1\n```",
@@ -152,6 +175,9 @@ def test_placeholders_in_code_are_translated(one: str, other: str) -> None:
     [
         ("`GET /users/{user_id}`", "`GET /users/{user_ids}`"),
         ("`a-<staff>`", "`b-<工号>`"),
+        ("`GET /users/{user_id}`", "`GET /users/{item_id}`"),
+        ("`List<String> names`", "`List<Integer> names`"),
+        ("```java\nList<String> a = f(1);\n```", "```java\nList<Integer> a = f(1);\n```"),
         ("`export DB_URL=1`", "`export DB_DSN=1`"),
         ("`echo $DB_URL now`", "`echo $DB_DSN now`"),
     ],
@@ -193,6 +219,8 @@ NEGATED = {
     "ko": ("키는 클라이언트에 전송됩니다.", "키는 클라이언트에 전송되지 않습니다."),
     "fr": ("La clé est envoyée au client.", "La clé n'est pas envoyée au client."),
     "ru": ("Ключ отправляется клиенту.", "Ключ не отправляется клиенту."),
+    "pt": ("A chave é enviada ao cliente.", "A chave não é enviada ao cliente."),
+    "it": ("La chiave viene inviata al client.", "La chiave non viene inviata al client."),
 }
 
 
@@ -219,6 +247,9 @@ def test_all_say_no_and_all_say_yes() -> None:
         ("設定してはいけません。", "ja", 2),
         ("不仅如此。", "zh", 1),
         ("不会这样。", "zh", 2),
+        ("在没有保存之前请等待。", "zh", 1),
+        ("现在不支持，以前支持。", "zh", 2),
+        ("这里没有、之前有。", "zh", 2),
         ("Der Aufruf gibt `not found` zurück.", "de", 0),
         ("n'importe quel nom", "fr", 1),
         ("Bonvolu ne fari tion.", "eo", None),
@@ -226,6 +257,21 @@ def test_all_say_no_and_all_say_yes() -> None:
 )
 def test_polarity(sentence: str, language: str, says: int | None) -> None:
     assert polarity(sentence, language) == says
+
+
+@pytest.mark.parametrize("groups", [[[0, 2]], [[0, 2], [1, 2]]])
+def test_a_negation_at_the_border_of_a_group_is_told_once(groups: list[list[int]]) -> None:
+    """The sentence stands in the German passage, and in English in the next one, which is in a
+    group with it or in none."""
+    en, de = NEGATED["en"][0], NEGATED["de"][1]
+    versions = [
+        version(0, "en", [(FRAME["en"][0], 0)]),
+        version(1, "en", [(en, 1)]),
+        version(2, "de", [(FRAME["de"][0], 0), (de, 1)]),
+    ]
+    found = [each for each in find_drift(versions, groups, 0.1) if each.kind == "negation"]
+    told = [(each.one, each.other, each.detail) for each in found]
+    assert told == [(1, 2, f"not negated here: {en} / {de}")]
 
 
 STEPS = {
@@ -242,7 +288,7 @@ def test_a_sentence_removed_in_one_language(language: str) -> None:
     (found,) = drifts(versions)
     assert (versions[found.one].language, found.kind) == (language, "missing")
     assert found.detail.startswith("missing here: ")
-    assert versions[found.other].sentences[1] in found.detail
+    assert STEPS["de" if language == "en" else "en"] in found.detail
 
 
 def test_a_sentence_that_one_language_alone_has() -> None:
@@ -292,7 +338,7 @@ def test_a_short_sentence_that_is_not_cut_as_one_is_not_missing() -> None:
     """It stands in the text, but not among the sentences."""
     versions = framed({**STEPS, "zh": ""})
     text = "\n\n".join([FRAME["zh"][0], STEPS["zh"], FRAME["zh"][1]])
-    versions[3] = replace(versions[3], text=text)
+    versions[3] = passage(3, "zh/page.md", text, FRAME["zh"], versions[3].vectors)
     assert drifts(versions) == []
 
 
@@ -368,10 +414,10 @@ def test_nothing_to_compare() -> None:
 
 
 def test_more_witnesses_make_it_surer() -> None:
-    sure = [confidence("missing", against, 0) for against in (1, 2, 4, 7)]
+    sure = [confidence(KINDS["missing"], against, 0) for against in (1, 2, 4, 7)]
     assert sure == sorted(sure) and sure[0] < LEAST < sure[-1]
-    assert confidence("number", 1, 0) == pytest.approx(0.7)
-    assert confidence("number", 4, 1) < confidence("number", 4, 0)
+    assert confidence(0.7, 1, 0) == pytest.approx(0.7)
+    assert confidence(0.7, 4, 1) < confidence(0.7, 4, 0)
 
 
 def test_facts_of_markdown() -> None:
@@ -400,7 +446,7 @@ def test_alignment_skips_and_merges() -> None:
     size = np.full(4, 40, np.float32)
     rows = MEANINGS[:4]
     none = np.zeros((4, 3), np.float32)
-    assert align(rows, rows[[0, 1, 3]], (size, size[:3]), 1.0, none) == [
+    assert align_all([texts(rows, rows[[0, 1, 3]], (size, size[:3]), 1.0, none)])[0] == [
         ((0, 1), (0, 1)),
         ((1, 2), (1, 2)),
         ((2, 3), (2, 2)),
@@ -409,10 +455,11 @@ def test_alignment_skips_and_merges() -> None:
     both = (rows[1] + rows[2]) / np.linalg.norm(rows[1] + rows[2])
     merged = np.stack([rows[0], both, rows[3]])
     sizes = np.array([40, 80, 40], np.float32)
-    assert ((1, 3), (1, 2)) in align(rows, merged, (size, sizes), 1.0, none)
+    (found,) = align_all([texts(rows, merged, (size, sizes), 1.0, none)])
+    assert ((1, 3), (1, 2)) in found
 
 
 def test_every_language_of_the_tables_is_used() -> None:
-    assert all(re.fullmatch("[a-z]{2}", language) for language in NEGATED)
+    assert set(NEGATED) == set(NEGATION)
     assert {polarity(text, language) for language, (_, text) in NEGATED.items()} == {2}
     assert {polarity(text, language) for language, (text, _) in NEGATED.items()} == {0}

@@ -7,9 +7,11 @@ import pytest
 
 from polyseek.languages.blocks import blocks_of
 from polyseek.languages.drift import Version, find_drift
-from polyseek.languages.facts import shape
 from polyseek.languages.negation import EXAMPLES
-from polyseek.languages.sentence_pairs import align, align_all, texts
+from polyseek.languages.placeholders import shape
+from polyseek.languages.sentence_pairs import STEPS, align_all, texts
+
+from .passages import passage
 
 PAGE = """# Head
 Text, and
@@ -30,9 +32,9 @@ x = 1
 
 def test_blocks_of_a_page() -> None:
     found = blocks_of(PAGE)
-    begins = ["# Head", "Text,", "* One", "* Two", "```py", "1. Last"]
     # A heading's line and the one below it are two blocks only with a blank line between them.
-    assert [PAGE[at:][:4] for at in found.starts] == [b[:4] for b in begins if b != "Text,"]
+    begins = ["# Head", "* One", "* Two", "```py", "1. Last"]
+    assert list(found.starts) == [PAGE.index(line) for line in begins]
     assert list(found.code) == [False, False, False, True, False]
     assert [found.at(PAGE.index(text)) for text in ("Head", "more", "goes", "x =")] == [0, 0, 2, 3]
     assert found.fence == ""
@@ -41,8 +43,9 @@ def test_blocks_of_a_page() -> None:
 def test_a_fence_left_open_goes_on_in_the_next_passage() -> None:
     cut = PAGE.index("x = 1")
     first = blocks_of(PAGE[:cut])
-    assert (first.fence, list(first.code)[-1]) == ("```", True)
-    assert list(blocks_of(PAGE[cut:], first.fence).code) == [True, False]
+    assert (first.fence, list(first.code)[-1]) == ("```py", True)
+    rest = blocks_of(PAGE[cut:], first.fence)
+    assert (list(rest.starts), list(rest.code), rest.fence) == ([0, 10], [True, False], "")
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -56,7 +59,29 @@ def test_texts_aligned_together_are_aligned_as_each_alone(seed: int) -> None:
         sizes = tuple(chance.integers(9, 90, k).astype(np.float32) for k in (n, m))
         shared = chance.random((n, m)).astype(np.float32)
         given.append((one, other, sizes, 1.2, shared))
-    assert align_all([texts(*each) for each in given]) == [align(*each) for each in given]
+    assert align_all([texts(*each) for each in given]) == [
+        align_all([texts(*each)])[0] for each in given
+    ]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_an_alignment_takes_every_sentence_once_in_order(seed: int) -> None:
+    """And of a text with itself it pairs each sentence with itself."""
+    chance = np.random.default_rng(seed)
+    n, m = chance.integers(1, 9, 2)
+    one, other = (chance.normal(size=(k, 8)).astype(np.float32) for k in (n, m))
+    one, other = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in (one, other))
+    sizes = tuple(chance.integers(9, 90, k).astype(np.float32) for k in (n, m))
+    both, same = align_all(
+        [
+            texts(one, other, (sizes[0], sizes[1]), 1.2, np.zeros((n, m), np.float32)),
+            texts(one, one, (sizes[0], sizes[0]), 1.0, np.eye(n, dtype=np.float32)),
+        ]
+    )
+    assert [at for here, _ in both for at in range(*here)] == list(range(n))
+    assert [at for _, there in both for at in range(*there)] == list(range(m))
+    assert {(b - a, d - c) for (a, b), (c, d) in both} <= set(STEPS)
+    assert same == [((at, at + 1), (at, at + 1)) for at in range(n)]
 
 
 def test_shape_of_code() -> None:
@@ -75,8 +100,8 @@ def say(language: str, negated: list[bool], seed: int) -> Version:
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     rows[:, 0] = np.where(negated, 0.5, -0.5)
     rows += 0.01 * np.random.default_rng(seed).normal(size=rows.shape).astype(np.float32)
-    said = tuple(form.format(no * no_, f"word{at}") for at, no_ in enumerate(negated))
-    return Version(seed, f"{language}/a.md", language, "\n\n".join(said), said, rows)
+    said = [form.format(no * no_, f"word{at}") for at, no_ in enumerate(negated)]
+    return passage(seed, f"{language}/a.md", "\n\n".join(said), said, rows)
 
 
 @pytest.mark.parametrize("other", ["en", "de"])
@@ -105,6 +130,16 @@ def test_the_share_that_is_done_is_told() -> None:
     assert told == sorted(told) and 0 < told[0] < told[-1] == 1
 
 
+@pytest.mark.parametrize("said", ["<Overview />", '<img alt="the whole scheme">'])
+def test_passages_of_nothing_but_tags_are_compared(said: str) -> None:
+    """Their letters are the tags', so there is nothing to measure lengths by."""
+    row = np.eye(1, 8, dtype=np.float32)
+    tags = [passage(0, "en/a.md", said, [said], row), passage(1, "de/a.md", said, [said], row)]
+    words = passage(2, "fr/a.md", "Rien ne va plus.", ["Rien ne va plus."], row)
+    assert find_drift(tags, [[0, 1]]) == []
+    assert find_drift([*tags, words], [[0, 1, 2]]) == []
+
+
 def alike(meanings: list[int], others: list[int]) -> list[Version]:
     """English and German passages of one sentence; those of one meaning have cosine 0.8 or so."""
     found: list[Version] = []
@@ -116,7 +151,7 @@ def alike(meanings: list[int], others: list[int]) -> list[Version]:
             sentence = f"Sentence of the language {language}."
             row = (row / np.linalg.norm(row))[None]
             place = len(found)
-            found.append(Version(place, f"{language}/a.md", language, sentence, (sentence,), row))
+            found.append(passage(place, f"{language}/a.md", sentence, [sentence], row))
     return found
 
 

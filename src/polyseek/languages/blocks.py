@@ -11,7 +11,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-FENCE_LINE = re.compile(r"[ \t>]*(`{3,}|~{3,})")
+FENCE_MARK = r"[ \t>]*(`{3,}|~{3,})"
+FENCE_LINE = re.compile(FENCE_MARK)
 BEGINS = re.compile(
     r"[ \t>]*(?:[*+-][ \t]|\d+[.)][ \t]|#{1,6}[ \t]|\||///|:::|!!!|\?\?\?|\{[*!%]|</?\w)"
 )
@@ -27,7 +28,7 @@ class Blocks:
     code: Sequence[bool]
     """Whether it is fenced code."""
     fence: str
-    """The fence that is open at the end, so that the next passage begins in code; or ""."""
+    """The line that opens the code which goes on in the next passage; or ""."""
 
     def at(self, place: int) -> int:
         """Which block the character at `place` stands in."""
@@ -35,19 +36,19 @@ class Blocks:
 
 
 def blocks_of(text: str, fence: str = "") -> Blocks:
-    """The blocks of `text`; `fence` is open where it begins."""
+    """The blocks of `text`; `fence` is the line that opens the code which it begins in."""
     found: list[int] = [0] if fence else []
     code: list[bool] = [True] if fence else []
     at, fresh = 0, not fence
     for line in text.splitlines(keepends=True):
         mark = FENCE_LINE.match(line)
         if fence:
-            if mark and mark[1].startswith(fence):
+            if _closes(line, fence):
                 fence, fresh = "", True
         elif mark:
             found.append(at)
             code.append(True)
-            fence = mark[1]
+            fence = line.rstrip()
         elif not line.strip():
             fresh = True
         elif fresh or BEGINS.match(line):
@@ -56,3 +57,19 @@ def blocks_of(text: str, fence: str = "") -> Blocks:
             fresh = False
         at += len(line)
     return Blocks(found, code, fence)
+
+
+def whole(text: str, opened: str, left: str) -> str:
+    r"""A passage as Markdown by itself: with the line that opens the code which it begins in, and
+    one that closes what it leaves open; a line ends with \n, and no character more or less."""
+    before = f"{opened}\n" if opened else ""
+    mark = FENCE_LINE.match(left)
+    lines = text.replace("\r\n", " \n").replace("\r", "\n")
+    return before + lines + (f"\n{mark[0]}" if mark else "")
+
+
+def _closes(line: str, fence: str) -> bool:
+    mark, opened = FENCE_LINE.match(line), FENCE_LINE.match(fence)
+    if not mark or not opened:
+        return False
+    return mark[1].startswith(opened[1]) and not line[mark.end() :].strip()

@@ -18,10 +18,10 @@ from statistics import median
 
 from polyseek.languages.facts import is_word, may_be_words
 from polyseek.languages.meaning import STRANGE, strange
-from polyseek.languages.missing import Pairs, Ratios, gaps
-from polyseek.languages.negation import denials, measure
+from polyseek.languages.missing import Gap, gaps
+from polyseek.languages.negation import Denial, denials, measure
 from polyseek.languages.sentence_pairs import Pair, align_all
-from polyseek.languages.sides import Sentences, Side, Version, read, texts_of
+from polyseek.languages.sides import Sentences, Side, Source, Version, read, spans, texts_of
 
 __all__ = ["KINDS", "LEAST", "Drift", "Version", "find_drift"]
 
@@ -39,8 +39,8 @@ FRAMED = 0.65
 """The same for what is missing, if the blocks around it show so (see `frames`)."""
 LEAST = 0.6
 """Confidence from which on a finding is reported. So a missing sentence that its blocks do not
-show needs three witnesses, and a negation four, unless the vectors say no as well (see
-`negation`)."""
+show needs three witnesses. A negation needs evidence from words and vectors (see `negation`); four
+witnesses in a collection too small to learn from its vectors."""
 AGAINST, AGREEING = 0.6, 2.4
 """What each further witness adds to the log-odds, and one that agrees with the odd version takes.
 Versions are translated from each other, so witnesses are far from independent."""
@@ -54,6 +54,8 @@ READ, ALIGNED = 0.4, 0.7
 TOLD = 20
 """Groups after which `watch` is told again."""
 
+Usual = Mapping[tuple[Source, Source], float]
+"""How long the second's texts usually are for the first's."""
 Told = tuple[float, bool, str, int]
 """Confidence, whether the odd version has it (or lacks it), the fact, a witness."""
 
@@ -88,10 +90,9 @@ def find_drift(
     at the same places. Findings below `least` are left out. `watch` is told the share that is done,
     from 0 to 1.
     """
-    place = {version.id: at for at, version in enumerate(versions)}
     known = read(versions)
     measure(known)
-    every = (_sides(known, [place[id] for id in group]) for group in groups)
+    every = _sides(known, groups)
     compared = [sides for sides in every if len(sides) > 1]
     usual = _ratios(compared)
     found: list[Drift] = []
@@ -104,12 +105,16 @@ def find_drift(
         if at % TOLD == 0:
             watch(ALIGNED + (1 - ALIGNED) * at / len(compared))
     watch(1.0)
-    kept = [drift for drift in found if drift.confidence >= least]
-    return sorted(kept, key=lambda drift: (-drift.confidence, drift.one, drift.kind, drift.detail))
+    found.sort(key=lambda drift: (-drift.confidence, drift.one, drift.kind, drift.detail))
+    # Sentences at a border are compared in the groups on both sides of it.
+    once: dict[tuple[int, int, str, str], Drift] = {}
+    for drift in found:
+        once.setdefault((drift.one, drift.other, drift.kind, drift.detail), drift)
+    return [drift for drift in once.values() if drift.confidence >= least]
 
 
 def _of_group(
-    sides: Sequence[Side], aligned: Iterator[list[Pair]], usual: Mapping[tuple[str, str], float]
+    sides: Sequence[Side], aligned: Iterator[list[Pair]], usual: Usual
 ) -> Iterator[Drift]:
     """What the versions of one group differ in; `aligned` gives the pairs of each two next."""
     pairs: dict[tuple[int, int], Sequence[Pair]] = {}
@@ -117,12 +122,15 @@ def _of_group(
     for a, b in combinations(range(len(sides)), 2):
         pairs[a, b] = next(aligned)
         pairs[b, a] = [(there, here) for here, there in pairs[a, b]]
-        ratios[a, b] = usual[sides[a].document, sides[b].document]
+        ratios[a, b] = usual[sides[a].source, sides[b].source]
         ratios[b, a] = 1 / ratios[a, b]
+    by_sentence = {key: spans(value) for key, value in pairs.items()}
     for kind in ("number", "code", "link"):
         yield from _facts(sides, kind)
-    yield from _missing(sides, pairs, ratios)
-    yield from _negation(sides, pairs)
+    for gap in gaps(sides, pairs, by_sentence, ratios):
+        yield _missing(sides, gap)
+    for denial in denials(sides, by_sentence):
+        yield _negation(sides, denial)
 
 
 def _meaning(compared: Sequence[Sequence[Side]]) -> Iterator[Drift]:
@@ -133,49 +141,51 @@ def _meaning(compared: Sequence[Sequence[Side]]) -> Iterator[Drift]:
         yield Drift(odd.id, other.id, "meaning", sure, told)
 
 
-def confidence(kind: str, against: int, agreeing: float) -> float:
-    """How sure a finding is with so many witnesses against the odd version and with it."""
-    return _confidence(KINDS[kind], against, agreeing)
-
-
-def _confidence(first: float, against: int, agreeing: float) -> float:
-    odds = math.log(first / (1 - first))
+def confidence(alone: float, against: int, agreeing: float) -> float:
+    """How sure a finding is that is `alone` with one witness, with so many against the odd version
+    and with it."""
+    odds = math.log(alone / (1 - alone))
     odds += AGAINST * (against - 1) - AGREEING * agreeing
     return 1 / (1 + math.exp(-odds))
 
 
-def _sides(known: Sequence[Sentences], places: Sequence[int]) -> list[Side]:
-    """The group's passages by document, each with its neighbours."""
-    by_document: dict[str, list[int]] = defaultdict(list)
-    for at in sorted(places):
-        by_document[known[at].version.document].append(at)
-    sides = []
-    for document, mine in by_document.items():
-        near = known[max(0, mine[0] - 1) : mine[-1] + 2]
-        around = [each for each in near if each.version.document == document]
-        sides.append(Side([known[at] for at in mine], around))
-    return sides
+def _sides(known: Sequence[Sentences], groups: Sequence[Sequence[int]]) -> Iterator[list[Side]]:
+    """Each group's passages by source, each with its neighbours."""
+    lines: dict[Source, list[Sentences]] = defaultdict(list)
+    place: dict[int, tuple[Source, int]] = {}
+    for each in known:
+        line = lines[each.version.source]
+        place[each.version.id] = each.version.source, len(line)
+        line.append(each)
+    order = {each.version.id: at for at, each in enumerate(known)}
+    for group in groups:
+        mine: dict[Source, list[int]] = defaultdict(list)
+        for id in sorted(group, key=order.__getitem__):
+            source, at = place[id]
+            mine[source].append(at)
+        yield [
+            Side([lines[source][at] for at in own], lines[source][max(0, own[0] - 1) : own[-1] + 2])
+            for source, own in mine.items()
+        ]
 
 
-def _aligned(
-    compared: Sequence[Sequence[Side]], usual: Mapping[tuple[str, str], float]
-) -> Iterator[list[Pair]]:
+def _aligned(compared: Sequence[Sequence[Side]], usual: Usual) -> Iterator[list[Pair]]:
     """Of each two sides of each group, in order."""
     couples = (each for sides in compared for each in combinations(sides, 2))
-    texts = [texts_of(a, b, usual[a.document, b.document]) for a, b in couples]
+    texts = [texts_of(a, b, usual[a.source, b.source]) for a, b in couples]
     return iter(align_all(texts))
 
 
-def _ratios(compared: Sequence[Sequence[Side]]) -> dict[tuple[str, str], float]:
+def _ratios(compared: Sequence[Sequence[Side]]) -> Usual:
     """How long a document's sentences are for another's: median over their groups. Two made-up
     groups of equal length keep a page of one passage from being its own measure."""
-    seen: dict[tuple[str, str], list[float]] = defaultdict(lambda: [1.0, 1.0])
+    seen: dict[tuple[Source, Source], list[float]] = defaultdict(lambda: [1.0, 1.0])
     for sides in compared:
         for one, other in combinations(sides, 2):
-            seen[one.document, other.document].append(
+            seen[one.source, other.source].append(
                 sum(other.sizes) / sum(one.sizes) if one.sizes and other.sizes else 1.0
             )
-    return {documents: median(ratios) for documents, ratios in seen.items()}
+    return {sources: median(ratios) for sources, ratios in seen.items()}
 
 
 def _facts(sides: Sequence[Side], kind: str) -> Iterator[Drift]:
@@ -199,7 +209,7 @@ def _facts(sides: Sequence[Side], kind: str) -> Iterator[Drift]:
                     agreeing = len(others) - len(against)
             sure = has[odd] or len(sides) > 2  # of two, the one that has it is told
             if sure and len(against) > agreeing and _telling(kind, fact, has[odd], own, against):
-                sureness = confidence(kind, len(against), agreeing)
+                sureness = confidence(KINDS[kind], len(against), agreeing)
                 told[odd].append((sureness, has[odd], fact, against[0]))
     if len(sides) == 2 and len(told) == 2:
         yield _both(sides, kind, told[0], told[1])
@@ -212,7 +222,7 @@ def _both(sides: Sequence[Side], kind: str, mine: Sequence[Told], theirs: Sequen
     """Of two versions, what either alone has, as one finding: each is the other's half."""
     here, there = ([fact for _, _, fact, _ in items] for items in (mine, theirs))
     sure = 1 - (1 - max(item[0] for item in (*mine, *theirs))) * BOTH
-    ids = sides[0].owner(here[0]), sides[1].owner(there[0])
+    ids = sides[0].owner(kind, here[0]), sides[1].owner(kind, there[0])
     return Drift(*ids, kind, sure, f"{', '.join(here)} <-> {', '.join(there)}")
 
 
@@ -237,34 +247,31 @@ def _summed(sides: Sequence[Side], odd: int, kind: str, items: Sequence[Told]) -
         sure = 1 - (1 - sure) * BOTH
     told = [f"only here: {', '.join(here)}"] * bool(here)
     told += [f"missing here: {', '.join(gone)}"] * bool(gone)
-    one = sides[odd].owner(here[0]) if here else sides[odd].id
+    one = sides[odd].owner(kind, here[0]) if here else sides[odd].id
     witness = sides[items[0][3]]
-    other = witness.owner(gone[0]) if gone else witness.id
+    other = witness.owner(kind, gone[0]) if gone else witness.id
     return Drift(one, other, kind, sure, "; ".join(told))
 
 
-def _missing(sides: Sequence[Side], pairs: Pairs, ratios: Ratios) -> Iterator[Drift]:
-    for gap in gaps(sides, pairs, ratios):
-        has, lacks = sides[gap.has], sides[gap.lacks]
-        owner = has.owners[gap.sentence]
-        told = " ".join(has.sentences[gap.sentence].split())
-        sure = _confidence(FRAMED if gap.framed else KINDS["missing"], gap.against, gap.agreeing)
-        if gap.alone:
-            yield Drift(owner, lacks.id, "missing", sure, f"only here: {told}")
-        else:
-            yield Drift(lacks.id, owner, "missing", sure, f"missing here: {told}")
+def _missing(sides: Sequence[Side], gap: Gap) -> Drift:
+    has, lacks = sides[gap.has], sides[gap.lacks]
+    owner = has.owners[gap.sentence]
+    told = " ".join(has.sentences[gap.sentence].split())
+    sure = confidence(FRAMED if gap.framed else KINDS["missing"], gap.against, gap.agreeing)
+    if gap.alone:
+        return Drift(owner, lacks.id, "missing", sure, f"only here: {told}")
+    return Drift(lacks.id, owner, "missing", sure, f"missing here: {told}")
 
 
-def _negation(sides: Sequence[Side], pairs: Pairs) -> Iterator[Drift]:
-    for found in denials(sides, pairs):
-        odd, witness = sides[found.odd], sides[found.witness]
-        said = " ".join(" ".join(odd.sentences[slice(*found.here)]).split())
-        theirs = " ".join(" ".join(witness.sentences[slice(*found.there)]).split())
-        told = "negated here only" if found.negated else "not negated here"
-        sure = found.confidence
-        if found.evidence is None:
-            sure = confidence("negation", found.against, found.agreeing)
-        if len(sides) == 2 and found.odd:
-            continue  # of two, it is told once
-        ids = odd.owners[found.here[0]], witness.owners[found.there[0]]
-        yield Drift(*ids, "negation", sure, f"{told}: {said} / {theirs}")
+def _negation(sides: Sequence[Side], denial: Denial) -> Drift:
+    """Of two versions nobody knows which is right, so all is told from the first."""
+    found = denial.turned() if len(sides) == 2 and denial.odd else denial
+    odd, witness = sides[found.odd], sides[found.witness]
+    said = " ".join(" ".join(odd.sentences[slice(*found.here)]).split())
+    theirs = " ".join(" ".join(witness.sentences[slice(*found.there)]).split())
+    told = "negated here only" if found.negated else "not negated here"
+    sure = found.confidence
+    if sure is None:
+        sure = confidence(KINDS["negation"], found.against, found.agreeing)
+    ids = odd.owners[found.here[0]], witness.owners[found.there[0]]
+    return Drift(*ids, "negation", sure, f"{told}: {said} / {theirs}")

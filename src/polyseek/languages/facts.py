@@ -6,18 +6,17 @@ in another is found as well, because `everywhere` is compared with and not only 
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from polyseek.languages.blocks import FENCE_MARK
+from polyseek.languages.placeholders import NAMED, shape
 from polyseek.languages.wordlists import NEGATION, NUMBER_WORDS
 
-FENCE = re.compile(
-    r"^[ \t>]*(`{3,}|~{3,})([^\n]*)\n(.*?)(?:^[ \t>]*\1[`~]*[ \t]*$|\Z)", re.M | re.S
-)
+FENCE = re.compile(rf"^{FENCE_MARK}([^\n]*)\n(.*?)(?:^[ \t>]*\1[`~]*[ \t]*$|\Z)", re.M | re.S)
 DIRECTIVE = re.compile(r"\{([*!%])\s(.*?)\1\}", re.S)
 """`{* file.py hl[3] *}`: an include, which shows code."""
 ATTRIBUTES = re.compile(r"\{[ \t]*[#.:][^{}\n]*\}")
@@ -31,6 +30,12 @@ TARGET = re.compile(
     r"\]\(\s*<?([^\s()<>]*(?:\([^\s()]*\)[^\s()<>]*)*)[^)\n]*\)|^\s*\[[^\]\n]+\]:\s*(\S+)", re.M
 )
 TAG = re.compile(r"<[/!]?[a-zA-Z][^<>]*>")
+CODE_TAG = re.compile(
+    r"<[/!][a-zA-Z][^<>]*>|(?<!\w)<[a-zA-Z][^<>]*>"
+    r"|<(?:a|abbr|b|br|code|em|i|img|kbd|mark|s|small|span|strong|sub|sup|u)\b[^<>]*>"
+)
+"""A tag or placeholder within code: what stands in angle brackets right behind a word is a type's
+argument, List<String>, unless HTML has it there."""
 TAG_LINK = re.compile(r"""(?:href|src)=["']([^"']+)["']""")
 URL = re.compile(r"https?://[^\s<>()\[\]\"'`*|\u0080-\uffff]+")
 ENTITY = re.compile(r"&#?\w+;")
@@ -41,20 +46,10 @@ COMMENT = re.compile(r"(?:(?<=\s)|^)(?:#|//|--\s|;;).*|/\*.*?\*/|<!--.*?-->")
 STRING = re.compile(r"(\"\"\"|'''|\"|')(.*?)(?<!\\)\1")
 WORD = re.compile(r"\W*[A-Za-z]?[a-z]+(?:[+-][A-Z]?[a-z]+)*\W*|[A-Z]+")
 """Inline code that may be a word: some translate it, some write it without the marks."""
+SPACE = re.compile(r"[\s\"'«»“”„‘’]+(?=(<[^<>=/\"'{}()]{1,60}>)?)")
 PLAIN_STRING = re.compile(r"[\w ,.!?'-]*")
 SIGN = re.compile(r"[^A-Za-z0-9_]")
 CODE_SIGN = re.compile(r"[(){}\[\]=<>/_$@\\]|\w\.\w")
-
-NAMED = re.compile(r"<[^<>\n]*[^\x00-\x7f][^<>\n]*>")
-"""A placeholder in angle brackets that is no tag, since it is not in ASCII."""
-PLACEHOLDER = re.compile(
-    r"<[^<>=/\"'{}()]{1,60}>|\{[^<>=\"'{}(),:\[\]]{1,60}\}"
-    r"|(?<=[=:/@-])[A-Z][A-Z0-9]*(?:[_-][A-Z0-9]+)+(?!=)"
-    r"|(?<=[=:/@-])[^\x00-\x7f]+"
-)
-"""<your-token>, {name}, =YOUR_TOKEN: what a reader puts something else for. A name in capitals, or
-in no Latin letters, is one only where a value stands, so that $NAME and NAME= are compared."""
-MISSPELT = 0.85
 
 NUMBER = re.compile(
     r"(?<![A-Za-z_0-9])(?<![0-9][.,])"
@@ -79,6 +74,9 @@ LANGUAGE_PART = re.compile(
     r"(?<=[^/])/[a-z]{2}(?:-[A-Za-z]{2,4})?(?=/|$)|(?<=//)[a-z]{2}(?:-\w+)?\."
 )
 DIGIT = re.compile(r"(?![0-9])\d")
+DECADE = re.compile(r"(?:1[5-9]|20)\d0")
+CENTURY = re.compile(rf"{DECADE.pattern}|1[0-4]00")
+"""A year that names the one it is in: 1930 the 20th, 1600 the 17th."""
 DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 
 
@@ -106,7 +104,7 @@ def facts(text: str) -> Facts:
 
     def block(match: re.Match[str]) -> str:
         if not DRAWN.match(match[2]):
-            bare = NAMED.sub("", TAG.sub("", match[3]))
+            bare = NAMED.sub("", CODE_TAG.sub("", match[3]))
             code.update(code_lines(bare))
             for line in bare.splitlines():
                 _shaped(squeezed(line), shapes)
@@ -145,23 +143,6 @@ def _shaped(code: str, shapes: dict[str, set[str]]) -> None:
         shapes[blank].add(code)
 
 
-def shape(code: str) -> str:
-    """Code with its placeholders blank: u-<staff-number> and u-<工号> are both u-<>."""
-    return PLACEHOLDER.sub(_blank, code)
-
-
-def _blank(match: re.Match[str]) -> str:
-    return {"<": "<>", "{": "{}"}.get(match[0][0], "_")
-
-
-def same_but_for_placeholders(code: str, other: str) -> bool:
-    """Whether two pieces of code of one shape may be translations: their placeholders are equal,
-    or other words; a placeholder that is nearly another is misspelt."""
-    pairs = zip(PLACEHOLDER.findall(code), PLACEHOLDER.findall(other), strict=False)
-    near = (difflib.SequenceMatcher(None, a, b).ratio() for a, b in pairs if a != b)
-    return all(ratio < MISSPELT for ratio in near)
-
-
 def numbers(text: str) -> set[str]:
     """The numbers in `text`, written one way: 1,000 and 1.000 and １０００ are "1000", 1万 is
     "10000", 2024-03-05 is "2024", "3" and "5". A digit that ends a name (OAuth2) is none."""
@@ -196,8 +177,13 @@ def is_word(code: str) -> bool:
 
 
 def squeezed(text: str) -> str:
-    """Without white space and quotes, which translators change."""
-    return re.sub(r"[\s\"'«»“”„‘’]+", "", text)
+    """Without white space and quotes, which translators change; a blank stays before a placeholder,
+    which without one would be a type's argument."""
+    return SPACE.sub(_squeezed, text)
+
+
+def _squeezed(match: re.Match[str]) -> str:
+    return " " if match[1] and any(char.isspace() for char in match[0]) else ""
 
 
 def code_lines(block: str) -> set[str]:
@@ -229,10 +215,10 @@ def said_otherwise(number: str, others: set[str]) -> bool:
     digits = number.replace(".", "").strip("0")
     for other in others:
         short, long = sorted((number, other), key=len)
-        if len(short) == 2 and len(long) == 4 and long.endswith(short):
+        if len(short) == 2 and DECADE.fullmatch(long) and long.endswith(short):
             return True
         century = str(int(short) - 1) if len(short) == 2 and short.isdecimal() else "-"
-        if len(long) == 4 and long.startswith(century) and long.endswith("0"):
+        if CENTURY.fullmatch(long) and long.startswith(century):
             return True
         if len(long) >= LARGE and digits and other.replace(".", "").strip("0") == digits:
             return True

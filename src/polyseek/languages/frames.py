@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from polyseek.languages.sentence_pairs import Floats, Pair, Span
+from polyseek.languages.sentence_pairs import Floats, Pair, Span, unpaired
 from polyseek.languages.sides import Side, size
 
 HEADING = re.compile(r"^[ \t]*#{1,6}[ \t].*$", re.M)
@@ -79,8 +79,7 @@ class Frame:
         return [at for at, other in enumerate(self.has.blocks) if other == block]
 
     def _gone(self, sentence: int) -> bool:
-        start, end = self.forth[sentence][1]
-        return start == end
+        return unpaired(self.forth[sentence])
 
     def _block_gone(self, sentence: int) -> bool:
         """Whether nothing of its block has a counterpart, and between the counterparts of what is

@@ -12,11 +12,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from statistics import median
+from typing import TypeVar
 
 import numpy as np
 
 from polyseek.languages.sentence_pairs import Floats
-from polyseek.languages.sides import Side
+from polyseek.languages.sides import Side, Source
+
+Name = TypeVar("Name", str, Source)
 
 STRANGE = -4.5
 """Robust standard deviations from what is usual, below which a passage is reported. Of FastAPI's
@@ -51,11 +54,11 @@ def strange(compared: Sequence[Sequence[Side]]) -> Iterator[Strange]:
     """Those of all groups."""
     cosines = list(_cosines(compared))
     by_languages: dict[tuple[str, str], list[float]] = defaultdict(list)
-    by_documents: dict[tuple[str, str], list[float]] = defaultdict(list)
+    by_sources: dict[tuple[Source, Source], list[float]] = defaultdict(list)
     for at, a, b, cosine in cosines:
         one, other = compared[at][a], compared[at][b]
         by_languages[_key(one.language, other.language)].append(cosine)
-        by_documents[_key(one.document, other.document)].append(cosine)
+        by_sources[_key(one.source, other.source)].append(cosine)
     middle = {key: median(values) for key, values in by_languages.items()}
     spread = {
         key: max(SPREAD * median(abs(each - middle[key]) for each in values), NARROWEST)
@@ -67,7 +70,7 @@ def strange(compared: Sequence[Sequence[Side]]) -> Iterator[Strange]:
         languages = _key(one.language, other.language)
         if len(by_languages[languages]) < PAIRS:
             continue
-        own = by_documents[_key(one.document, other.document)]
+        own = by_sources[_key(one.source, other.source)]
         usual = (median(own) * len(own) + middle[languages] * PRIOR) / (len(own) + PRIOR)
         off = (cosine - usual) / spread[languages]
         seen[at, a].append(Strange(at, a, b, cosine, usual, off))
@@ -105,5 +108,5 @@ def _whole(side: Side) -> Floats | None:
     return total / np.float32(norm) if norm > 0 else None
 
 
-def _key(one: str, other: str) -> tuple[str, str]:
+def _key(one: Name, other: Name) -> tuple[Name, Name]:
     return min(one, other), max(one, other)

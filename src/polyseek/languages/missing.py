@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from polyseek.languages.frames import SHORTEST, Frame
-from polyseek.languages.sentence_pairs import Pair
-from polyseek.languages.sides import Side, spans, text_between
+from polyseek.languages.sentence_pairs import Pair, unpaired
+from polyseek.languages.sides import BySentence, Side, text_between
 
 SHORTER = 0.6
 """Share of the sentence by which the text around has to be shorter."""
@@ -43,9 +43,10 @@ class Gap:
     """Whether the blocks around are all there, and one is missing or shorter."""
 
 
-def gaps(sides: Sequence[Side], pairs: Pairs, ratios: Ratios) -> Iterator[Gap]:
-    """All of them; `pairs` and `ratios` by ordered indices of `sides`."""
-    by_sentence = {key: spans(value) for key, value in pairs.items()}
+def gaps(
+    sides: Sequence[Side], pairs: Pairs, by_sentence: BySentence, ratios: Ratios
+) -> Iterator[Gap]:
+    """All of them; all but `sides` by ordered indices of these."""
     for odd in range(len(sides)):
         yield from _lacking(odd, sides, pairs, ratios, by_sentence)
         if len(sides) > 2:
@@ -57,14 +58,14 @@ def _lacking(
     sides: Sequence[Side],
     pairs: Pairs,
     ratios: Ratios,
-    by_sentence: Mapping[tuple[int, int], Mapping[int, Pair]],
+    by_sentence: BySentence,
 ) -> Iterator[Gap]:
     seen: set[tuple[int, int]] = set()
     others = [at for at in range(len(sides)) if at != odd]
     for first in others:
         if _coarse(sides, ratios, (first, odd)):
             continue
-        for at in _unpaired(sides[first], by_sentence[first, odd]):
+        for at in _left_over(sides[first], by_sentence[first, odd]):
             if (first, at) in seen:
                 continue
             places = [(first, at)]
@@ -73,7 +74,7 @@ def _lacking(
                 if second == first:
                     continue
                 start, end = by_sentence[first, second][at][1]
-                there = [k for k in range(start, end) if _empty(by_sentence[second, odd][k])]
+                there = [k for k in range(start, end) if unpaired(by_sentence[second, odd][k])]
                 seen.update((second, k) for k in range(start, end))
                 agreeing += not there
                 places += [(second, k) for k in there[:1]]
@@ -95,7 +96,7 @@ def _alone(
     sides: Sequence[Side],
     pairs: Pairs,
     ratios: Ratios,
-    by_sentence: Mapping[tuple[int, int], Mapping[int, Pair]],
+    by_sentence: BySentence,
 ) -> Iterator[Gap]:
     others = [at for at in range(len(sides)) if at != odd]
     for at in range(len(sides[odd].sentences)):
@@ -104,7 +105,7 @@ def _alone(
         without = [
             w
             for w in others
-            if _empty(by_sentence[odd, w][at]) and not _coarse(sides, ratios, (odd, w))
+            if unpaired(by_sentence[odd, w][at]) and not _coarse(sides, ratios, (odd, w))
         ]
         agreeing = len(others) - len(without)
         if len(without) > agreeing:
@@ -124,23 +125,19 @@ def _coarse(sides: Sequence[Side], ratios: Ratios, key: tuple[int, int]) -> bool
     return sum(lacks) / max(1, len(lacks)) > COARSE * usual
 
 
-def _unpaired(side: Side, by_sentence: Mapping[int, Pair]) -> list[int]:
-    return [at for at, pair in by_sentence.items() if side.core[at] and _empty(pair)]
+def _left_over(side: Side, by_sentence: Mapping[int, Pair]) -> list[int]:
+    return [at for at, pair in by_sentence.items() if side.core[at] and unpaired(pair)]
 
 
 def _hole(
     sides: Sequence[Side],
     pairs: Pairs,
-    by_sentence: Mapping[tuple[int, int], Mapping[int, Pair]],
+    by_sentence: BySentence,
     ratios: Ratios,
     key: tuple[int, int],
 ) -> Frame:
     has, lacks = key
     return Frame(sides[has], sides[lacks], by_sentence[key], by_sentence[lacks, has], ratios[key])
-
-
-def _empty(pair: Pair) -> bool:
-    return pair[1][0] == pair[1][1]
 
 
 def _absent(
@@ -151,12 +148,12 @@ def _absent(
     aligned, ratio = pairs[key], ratios[key]
     at = next(k for k, (mine, _) in enumerate(aligned) if mine[0] <= sentence < mine[1])
     before, behind = at - 1, at + 1
-    while before >= 0 and _empty(aligned[before]) and at - before < AROUND:
+    while before >= 0 and unpaired(aligned[before]) and at - before < AROUND:
         before -= 1
-    while behind < len(aligned) and _empty(aligned[behind]) and behind - at < AROUND:
+    while behind < len(aligned) and unpaired(aligned[behind]) and behind - at < AROUND:
         behind += 1
     some = aligned[max(before, 0) : behind + 1]
     mine = (some[0][0][0], some[-1][0][1])
     theirs = (some[0][1][0], some[-1][1][1])
-    gone = sum(has.sizes[k] for own, other in some if other[0] == other[1] for k in range(*own))
+    gone = sum(has.sizes[k] for own, other in some if unpaired((own, other)) for k in range(*own))
     return (text_between(has, mine) - text_between(lacks, theirs) / ratio) / max(gone, 1.0)

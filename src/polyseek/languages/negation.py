@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 import numpy as np
 
-from polyseek.languages.sentence_pairs import Floats, Pair
-from polyseek.languages.sides import Sentences, Side, spans
+from polyseek.languages.sentence_pairs import Floats, Pair, unpaired
+from polyseek.languages.sides import BySentence, Sentences, Side
 
 EXAMPLES = 200
 """Negated sentences, and others, that a direction is learnt from, at least."""
@@ -34,7 +34,11 @@ CONTRARY = 3.0
 ENOUGH = 1.21
 """Evidence from which on a finding is reported."""
 DOUBT = 0.4
+"""Of a finding of just as much, with one witness."""
+UNSURE = 0.4
+"""Confidence in one of less."""
 MAYBE = 9
+"""A vote that may be either."""
 HALF = 0.25
 """What a witness counts as agreeing whose words say something like no ("only", "without")."""
 
@@ -58,11 +62,24 @@ class Denial:
     """By words and direction; None where no direction is known."""
 
     @property
-    def confidence(self) -> float:
-        """How sure it is; of use with evidence only."""
-        if self.evidence is None or self.evidence < ENOUGH:
-            return DOUBT
+    def confidence(self) -> float | None:
+        """How sure it is by its evidence; None without any."""
+        if self.evidence is None:
+            return None
+        if self.evidence < ENOUGH:
+            return UNSURE
         return 1 - DOUBT * math.exp(-3 * (self.evidence - ENOUGH) - 0.2 * (self.against - 1))
+
+    def turned(self) -> Denial:
+        """The same as told from the other side."""
+        return replace(
+            self,
+            odd=self.witness,
+            witness=self.odd,
+            here=self.there,
+            there=self.here,
+            negated=not self.negated,
+        )
 
 
 def measure(known: Sequence[Sentences]) -> None:
@@ -90,11 +107,8 @@ def _clear(each: Sentences) -> list[int]:
     return [MAY if says is None else says for says in each.polarity]
 
 
-def denials(
-    sides: Sequence[Side], pairs: Mapping[tuple[int, int], Sequence[Pair]]
-) -> Iterator[Denial]:
+def denials(sides: Sequence[Side], by_sentence: BySentence) -> Iterator[Denial]:
     """What one side says no to and most others do not, or the other way round."""
-    by_sentence = {key: spans(value) for key, value in pairs.items()}
     for odd, side in enumerate(sides):
         done: set[int] = set()
         for at in range(len(side.sentences)):
@@ -119,7 +133,7 @@ def _beside(side: Side, by_sentence: Mapping[int, Pair], span: tuple[int, int]) 
     """Whether a sentence next to the span says no and has no counterpart: it may be the rest of
     what the other side says in one."""
     places = [at for at in (span[0] - 1, span[1]) if 0 <= at < len(side.sentences)]
-    alone = [at for at in places if by_sentence[at][1][0] == by_sentence[at][1][1]]
+    alone = [at for at in places if unpaired(by_sentence[at])]
     return any(side.polarity[at] == SAYS_NO for at in alone)
 
 
@@ -146,7 +160,7 @@ def _vote(one: Side, other: Side, pair: Pair) -> int | None:
     """1 if only the one says no, -1 if only the other does, 0 if they agree, MAYBE if they may;
     None if the sentence has no counterpart there, or a language has no table of negations."""
     (start, end), (first, last) = pair
-    if first == last:
+    if unpaired(pair):
         return None
     mine, theirs = one.polarity[start:end], other.polarity[first:last]
     if None in mine or None in theirs:

@@ -50,21 +50,19 @@ class Texts:
     """(n, m) from 0 to 1: names that both sentences have."""
 
 
-def align(
-    one: Floats, other: Floats, lengths: tuple[Floats, Floats], ratio: float, shared: Floats
-) -> list[Pair]:
-    """The best monotone alignment of sentences `one` (n, D) with `other` (m, D), unit rows.
-
-    `lengths` are those of the sentences, (n,) and (m,) float32, in characters; `ratio` is how many
-    characters of the other text a character of the one usually makes.
-    """
-    return align_all([texts(one, other, lengths, ratio, shared)])[0]
+def unpaired(pair: Pair) -> bool:
+    """Whether the first side's sentences have no counterpart."""
+    return pair[1][0] == pair[1][1]
 
 
 def texts(
     one: Floats, other: Floats, lengths: tuple[Floats, Floats], ratio: float, shared: Floats
 ) -> Texts:
-    """What `align_all` needs; arguments as for `align`."""
+    """Sentences `one` (n, D) and `other` (m, D), unit rows, to be aligned.
+
+    `lengths` are those of the sentences, (n,) and (m,) float32, in characters; `ratio` is how many
+    characters of the other text a character of the one usually makes.
+    """
     return Texts(
         one @ other.T, (beside(one), beside(other)), (lengths[0] * ratio, lengths[1]), shared
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 
 import numpy as np
 
-from polyseek.languages.blocks import blocks_of
+from polyseek.languages.blocks import blocks_of, whole
 from polyseek.languages.facts import (
     DIRECTIVE,
     FENCE,
@@ -23,10 +23,9 @@ from polyseek.languages.facts import (
     numbers,
     polarity,
     said_otherwise,
-    same_but_for_placeholders,
-    shape,
     squeezed,
 )
+from polyseek.languages.placeholders import same_but_for_placeholders, shape
 from polyseek.languages.sentence_pairs import Floats, Pair, Span, Texts, texts
 
 NAME = re.compile(r"[A-Za-z0-9_]*[A-Za-z0-9]{2}[A-Za-z0-9_]*|[0-9]+")
@@ -43,6 +42,12 @@ NO_ALNUM, NO_LETTER = re.compile(r"[\W_]+"), re.compile(r"[\W\d_]+")
 SPARSE = re.compile(r"[\x00-\u2e7f]+")
 
 
+BySentence = Mapping[tuple[int, int], Mapping[int, Pair]]
+"""Two sides of a group -> what `spans` makes of their pairs."""
+Source = tuple[str, str]
+"""A document and a language."""
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """One passage, as the search for drift sees it."""
@@ -51,35 +56,40 @@ class Version:
     document: str
     language: str
     text: str
-    sentences: tuple[str, ...]
-    """As they stand in `text`, in order."""
+    borders: tuple[Span, ...]
+    """Of its sentences: each is text[start:end], in order."""
     vectors: Floats
     """(sentences, D) float32 unit rows, centred by language."""
+
+    @property
+    def source(self) -> Source:
+        """Where the passages are that belong with it; a document may hold several languages."""
+        return self.document, self.language
 
 
 class Sentences:
     """The sentences of one passage that are prose, read once for all groups it is looked at in."""
 
     def __init__(self, version: Version, fence: str = "") -> None:
-        """`fence`: the one of a block of code that the passage before has left open."""
+        """`fence`: the line that opens a block of code which the passage before left open."""
         self.version = version
         self.kept: list[str] = []
         self.starts: list[int] = []
-        """Where each begins in the passage."""
-        rows, at = [], 0
+        """Where each begins in `text`."""
+        rows = []
         found = blocks_of(version.text, fence)
         self.block_count, self.fence = len(found.starts), found.fence
+        self.text = whole(version.text, fence, found.fence)
+        shift = len(fence) + 1 if fence else 0
         self.blocks: list[int] = []
         """The block of the passage that each stands in."""
-        for place, sentence in enumerate(version.sentences):
-            at = max(version.text.find(sentence, at), at)
-            block = found.at(at)
+        for place, (start, end) in enumerate(version.borders):
+            sentence, block = version.text[start:end], found.at(start)
             if _is_prose(sentence) and not (found.code and found.code[block]):
                 self.kept.append(sentence)
                 self.blocks.append(block)
-                self.starts.append(at)
+                self.starts.append(start + shift)
                 rows.append(place)
-            at += len(sentence)
         self.denies: Floats | None = None
         """How much each says no, (kept,) float32; see `negation.measure`."""
         self.vectors: Floats = version.vectors[rows]
@@ -99,29 +109,27 @@ def read(versions: Sequence[Version]) -> list[Sentences]:
 
 
 class Side:
-    """The passages of one document that belong to a group, and those before and behind them.
+    """The passages of one document in one language that belong to a group, and those before and
+    behind them.
 
     Chunks are cut at different places in different languages, so what is missing here is looked
     for in the neighbours as well; what is reported stands in the passages themselves.
     """
 
     def __init__(self, core: Sequence[Sentences], around: Sequence[Sentences]) -> None:
-        """`core` and `around`: passages of one document in its order, the one within the other."""
-        first = core[0].version
-        self.document, self.language = first.document, first.language
-        self.near = "\n\n".join(each.version.text for each in around)
-        self.text = "\n\n".join(each.version.text for each in core)
-        self.facts: Facts = facts(self.text)
-        self._own = [each.version.id for each in core]
-        self._around = around
-        begins = [*accumulate((len(each.version.text) + 2 for each in around), initial=0)]
-        self._begins = begins[:-1]
-        mine = [each.version.id in self._own for each in around]
+        """`core` and `around`: passages of one source in its order, the one within the other."""
+        self.source, self.language = core[0].version.source, core[0].version.language
+        self.near = "\n\n".join(each.text for each in around)
+        self.facts: Facts = facts("\n\n".join(each.text for each in core))
+        self._core = core
+        begins = [*accumulate((len(each.text) + 2 for each in around), initial=0)]
+        own = {each.version.id for each in core}
+        mine = [each.version.id in own for each in around]
         self.sentences = [sentence for each in around for sentence in each.kept]
         self.starts = [
             b + at for each, b in zip(around, begins, strict=False) for at in each.starts
         ]
-        self.core = [own for each, own in zip(around, mine, strict=True) for _ in each.kept]
+        self.core = [within for each, within in zip(around, mine, strict=True) for _ in each.kept]
         self.owners = [each.version.id for each in around for _ in each.kept]
         first_blocks = [*accumulate((each.block_count for each in around), initial=0)]
         self.blocks = [
@@ -142,12 +150,12 @@ class Side:
     @property
     def id(self) -> int:
         """The first passage's."""
-        return self._own[0]
+        return self._core[0].version.id
 
-    def owner(self, fact: str) -> int:
-        """The passage of the group in which `fact` stands; the first if it is written otherwise."""
-        mine = (each.version for each in self._around if each.version.id in self._own)
-        return next((version.id for version in mine if fact in version.text), self.id)
+    def owner(self, kind: str, fact: str) -> int:
+        """The passage of the group that has the fact; the first if none has it by itself."""
+        has = (each.version.id for each in self._core if fact in facts(each.text).of(kind))
+        return next(has, self.id)
 
     @cached_property
     def prose(self) -> str:
@@ -181,7 +189,8 @@ class Side:
                 return True
             return re.search(rf"\bv{re.escape(fact)}(?![0-9])", self.near, re.I) is not None
         if kind == "link":
-            return fact in self._near_facts.links or fact in self.near
+            whole = rf"(?<![\w-]){re.escape(fact)}(?![\w-]|[./?=]\w)"
+            return fact in self._near_facts.links or re.search(whole, self.near) is not None
         ways = self._near_facts.shapes.get(shape(fact), frozenset())
         if any(same_but_for_placeholders(fact, way) for way in ways):
             return True
@@ -228,7 +237,8 @@ def text_between(side: Side, span: Span) -> float:
 
 
 def _is_prose(sentence: str) -> bool:
-    letters = NO_LETTER.sub("", DIRECTIVE.sub("", sentence))
+    """Whether it has letters besides tags and includes; so none that is has no size."""
+    letters = NO_LETTER.sub("", DIRECTIVE.sub("", TAG.sub(" ", sentence)))
     return weight(letters) >= FEW_LETTERS and not OPENS.match(sentence)
 
 
