@@ -36,6 +36,7 @@ from polyseek.flags import (
     QueryPrompt,
     Sentences,
     Threads,
+    Ungrouped,
     opened,
 )
 from polyseek.model_commands import instruct, models, similarity
@@ -104,12 +105,6 @@ Every = Annotated[
     bool,
     typer.Option(
         "--every-passage", help="Show also passages beside a better one in their section."
-    ),
-]
-Ungrouped = Annotated[
-    bool,
-    typer.Option(
-        "--ungrouped", help="Show every language version of a passage as a hit by itself."
     ),
 ]
 

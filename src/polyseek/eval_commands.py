@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,55 +17,54 @@ from polyseek.flags import (
     DataSet,
     Device,
     Download,
+    Html,
     Instruction,
     Json,
     Kb,
     Model,
     ModelPath,
-    ModelTokens,
     ModelUrl,
-    PassagePrompt,
+    Out,
     Precision,
-    QueryPrompt,
     Sentences,
     Threads,
+    Ungrouped,
 )
 from polyseek.models.sources import cache_directory
 from polyseek.policy import HELP, parse_policy
 from polyseek.progress import watching
-from polyseek.settings import read_settings
+from polyseek.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from polyseek.evaluate.dataset import Dataset
 
 
+Cuts = Annotated[str, typer.Option("--at", help="Among how many first hits, separated by commas.")]
+PolicyName = Annotated[str, typer.Option("--policy", help=f"Which languages: {HELP}.")]
+ChunkerName = Annotated[
+    str,
+    typer.Option(
+        "--chunker",
+        help="Who cuts: structure, which is ours; window, a fixed one; or a library that is "
+        "installed: langchain, langchain-markdown, chonkie, semchunk, semantic-text-splitter.",
+    ),
+]
+Against = Annotated[
+    Path | None,
+    typer.Option("--against", help="An earlier result's --out: show what has changed."),
+]
+
+
 def evaluate(
     dataset: DataSet,
     kb: Kb = None,
-    cuts: Annotated[
-        str, typer.Option("--at", help="Among how many first hits, separated by commas.")
-    ] = "5,10",
-    policy: Annotated[str, typer.Option(help=f"Which languages: {HELP}.")] = "any",
-    chunker: Annotated[
-        str,
-        typer.Option(
-            help="Who cuts: structure, which is ours; window, a fixed one; or a library that is "
-            "installed: langchain, langchain-markdown, chonkie, semchunk, semantic-text-splitter."
-        ),
-    ] = "structure",
-    ungrouped: Annotated[
-        bool, typer.Option("--ungrouped", help="Every language version is a hit by itself.")
-    ] = False,
-    written: Annotated[
-        Path | None, typer.Option("--out", help="Write the whole result to this file, as JSON.")
-    ] = None,
-    shown: Annotated[
-        Path | None, typer.Option("--html", help="Write a page with charts to this file.")
-    ] = None,
-    before: Annotated[
-        Path | None,
-        typer.Option("--against", help="An earlier result's --out: show what has changed."),
-    ] = None,
+    cuts: Cuts = "5,10",
+    policy: PolicyName = "any",
+    chunker: ChunkerName = "structure",
+    ungrouped: Ungrouped = False,
+    out: Out = None,
+    html: Html = None,
+    against: Against = None,
     model: Model = None,
     model_path: ModelPath = None,
     model_url: ModelUrl = None,
@@ -76,53 +76,70 @@ def evaluate(
     chunk_tokens: ChunkTokens = None,
     sentences: Sentences = None,
     instruction: Instruction = None,
-    model_tokens: ModelTokens = None,
-    query_prompt: QueryPrompt = None,
-    passage_prompt: PassagePrompt = None,
     json: Json = False,
 ) -> None:
     """Measure how well questions find their answers, in each language and across languages.
 
-    A line of questions.jsonl: {"question": "…", "answers": ["en/network.md#firewall", "zh/a.md:12-20"]}
+    A line of questions.jsonl: {"question": "…", "answers": ["en/a.md#firewall", "zh/a.md:12-20"]}
 
     The documents are indexed into a knowledge base in the cache; one that --kb names is measured
     as it is.
-    """  # noqa: E501 - a line that is to be copied
-    settings: dict[str, Any] = {
-        "model": model, "model_path": model_path, "model_url": model_url, "download": download,
-        "backend": backend, "device": device, "precision": precision, "threads": threads,
-        "chunk_tokens": chunk_tokens, "sentences": sentences, "instruction": instruction,
-        "model_tokens": model_tokens, "query_prompt": query_prompt,
-        "passage_prompt": passage_prompt,
-    }  # fmt: skip
-    from polyseek.evaluate import record
+    """
+    given = {name: value for name, value in locals().items() if name in Settings.model_fields}
+    settings = {name: value for name, value in given.items() if value is not None}
+    put = _Put(dataset, _cuts(cuts), policy, chunker, not ungrouped)
+    _report(_evaluated(put, settings, json), against, out, html, json)
+
+
+@dataclass(frozen=True, slots=True)
+class _Put:
+    """What is put to what."""
+
+    dataset: Path
+    cuts: tuple[int, ...]
+    policy: str
+    chunker: str
+    grouped: bool
+
+
+def _evaluated(put: _Put, settings: dict[str, Any], quiet: bool) -> dict[str, Any]:
+    """The record. What is wrong is said before what takes long."""
     from polyseek.evaluate.chunkers import chunker_called
-    from polyseek.evaluate.compared import differences
     from polyseek.evaluate.evaluation import Options
     from polyseek.evaluate.evaluation import evaluate as evaluated
     from polyseek.evaluate.measures import library
-    from polyseek.evaluate.page import page
     from polyseek.evaluate.read import read_dataset
+    from polyseek.evaluate.record import plain
     from polyseek.knowledge_base import KnowledgeBase
 
-    library()  # what is wrong is said before what takes long
-    parse_policy(policy)
-    options = Options(policy, not ungrouped, "", _cuts(cuts))
+    library()
+    parse_policy(put.policy)
+    chunker = chunker_called(put.chunker)
+    data = read_dataset(put.dataset, cache_directory())
+    index = "kb" not in settings
+    if index:
+        settings["kb"] = _kept(data, {**settings, "chunker": put.chunker})
+    base = KnowledgeBase(read_settings(**settings), chunker=chunker)
+    options = Options(put.policy, put.grouped, cuts=put.cuts)
+    with base, watching(quiet=quiet) as watch:
+        return dict(plain(evaluated(base, data, options, watch, index=index).record))
+
+
+def _report(
+    made: dict[str, Any], before: Path | None, out: Path | None, html: Path | None, json: bool
+) -> None:
+    from polyseek.evaluate import record
+    from polyseek.evaluate.compared import differences
+    from polyseek.evaluate.page import page
+
+    if out:
+        record.write(out, record.text_of(made))
     earlier = record.read(before, "eval") if before else None
-    data = read_dataset(dataset, cache_directory())
-    where = kb or _kept(data, {**settings, "chunker": chunker})
-    given = {name: value for name, value in settings.items() if value is not None}
-    base = KnowledgeBase(read_settings(kb=where, **given), chunker=chunker_called(chunker))
-    with base, watching(quiet=json) as watch:
-        found = evaluated(base, data, options, watch, index=kb is None)
-    made = found.record
     rows = differences(earlier, made) if earlier else []
-    if written:
-        record.write(written, record.text_of(made))
-    if shown:
-        record.write(shown, page(record.plain(made), rows, earlier))
+    if html:
+        record.write(html, page(made, rows, earlier))
     if json:
-        terminal.write_json(record.plain({**made, "against": rows} if earlier else made))
+        terminal.write_json({**made, "against": rows} if earlier else made)
         return
     eval_report.evaluated(made)
     if earlier:
@@ -138,6 +155,6 @@ def _cuts(told: str) -> tuple[int, ...]:
 
 def _kept(data: Dataset, settings: dict[str, Any]) -> Path:
     """Where the knowledge base of these documents is kept: one for each way to make it."""
-    made = {name: str(value) for name, value in settings.items() if value is not None}
+    made = {name: str(value) for name, value in settings.items()}
     told = repr((sorted(made.items()), [str(path.resolve()) for path in data.documents]))
     return cache_directory() / "evaluate" / hashlib.sha256(told.encode()).hexdigest()[:20]

@@ -59,6 +59,15 @@ DataSet = Annotated[
     ),
 ]
 
+Out = Annotated[Path | None, typer.Option("--out", help="Write the whole result here, as JSON.")]
+Html = Annotated[Path | None, typer.Option("--html", help="Write a page with charts here.")]
+Ungrouped = Annotated[
+    bool,
+    typer.Option(
+        "--ungrouped", help="Show every language version of a passage as a hit by itself."
+    ),
+]
+
 
 def opened(**given: Any) -> KnowledgeBase:  # noqa: ANN401 - as parsed
     """Flags that were given win over the environment, and that over the defaults."""

@@ -40,6 +40,22 @@ class Given(StrEnum):
     search = "search"
 
 
+Texts = Annotated[list[str] | None, typer.Argument(help="Texts; - for the lines of stdin.")]
+File = Annotated[Path | None, typer.Option("--file", help="Take the lines of this file as well.")]
+As = Annotated[
+    Given,
+    typer.Option(
+        "--as",
+        help="What they are to the model: questions, passages, or search: rows are questions and "
+        "columns passages.",
+    ),
+]
+Pictures = Annotated[
+    list[Path] | None,
+    typer.Option(help="Write a heat map to this .png or .svg; may be given twice."),
+]
+
+
 def instruct(
     sentences: Annotated[
         list[str] | None,
@@ -70,24 +86,10 @@ def instruct(
 
 
 def similarity(
-    texts: Annotated[
-        list[str] | None, typer.Argument(help="Texts; - for the lines of stdin.")
-    ] = None,
-    file: Annotated[
-        Path | None, typer.Option("--file", help="Take the lines of this file as well.")
-    ] = None,
-    given: Annotated[
-        Given,
-        typer.Option(
-            "--as",
-            help="What they are to the model: questions, passages, or search: rows are questions "
-            "and columns passages.",
-        ),
-    ] = Given.questions,
-    picture: Annotated[
-        list[Path] | None,
-        typer.Option(help="Write a heat map to this .png or .svg; may be given twice."),
-    ] = None,
+    texts: Texts = None,
+    file: File = None,
+    given: As = Given.questions,
+    picture: Pictures = None,
     instruction: Instruction = None,
     model: Model = None,
     model_path: ModelPath = None,
@@ -102,19 +104,18 @@ def similarity(
 
     polyseek similarity "How do I log in?" "如何登录？" "ログイン方法は？" --picture matrix.svg
     """
-    given_texts = _lines_of(texts or []) + (_lines_in(file) if file else [])
+    told = _lines_of(texts or []) + (_lines_in(file) if file else [])
     for path in picture or ():
         check(path)
     with opened(
         model=model, model_path=model_path, model_url=model_url, download=download,
         backend=backend, device=device, precision=precision, instruction=instruction,
     ) as base:  # fmt: skip
-        told = resolve(base.settings.instruction)
-        found = similar(base.embedder, given_texts, given.value, told)
+        found = similar(base.embedder, told, given.value, resolve(base.settings.instruction))
         name = base.embedder.spec.name
     for path in picture or ():
-        draw(path, found, given_texts, name)
-    report.similar(given_texts, found, json)
+        draw(path, found, told, name)
+    report.similar(told, found, json)
 
 
 def _lines_of(texts: list[str]) -> list[str]:

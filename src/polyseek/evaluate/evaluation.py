@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from time import perf_counter
 from typing import Any
@@ -141,29 +141,9 @@ def evaluate(
     base.embedder.embed([dataset.queries[0].text], "query")
     start_s = perf_counter() - start
     failed = base.index(list(dataset.documents), watch).failed if index else {}
-    texts: dict[str, None] = {}
-    took: list[float] = []
-
-    def search(question: str, k: int) -> Sequence[Hit]:
-        begun = perf_counter()
-        hits = base.search(
-            question,
-            k,
-            options.policy,
-            grouped=options.grouped,
-            instruction=options.instruction,
-        )
-        took.append(perf_counter() - begun)
-        texts.update((hit.text, None) for hit in hits if len(texts) < TEXTS)
-        watch(Progress(0, 0, 0, len(took) / len(dataset.queries), "asking"))
-        return hits
-
-    run = ask(search, dataset, options.depth)
+    timed = _Timed(base, options, lambda done: watch(_asking(done / len(dataset.queries))))
+    run = ask(timed.search, dataset, options.depth)
     status = base.status()
-    median, late = np.percentile(took, (50, 95)) * 1e3
-    rate = tokens_per_s(base.embedder, list(texts))
-    speed = Speed(start_s, rate, float(median), float(late), peak_memory_mb())
-    values = measured(dataset, run, measure_names(options.cuts))
     return Evaluation(
         dataset,
         options,
@@ -171,10 +151,38 @@ def evaluate(
         status.fingerprint,
         status.statistics.chunks,
         run,
-        values,
-        speed,
+        measured(dataset, run, measure_names(options.cuts)),
+        timed.speed(start_s),
         failed,
     )
+
+
+def _asking(share: float) -> Progress:
+    return Progress(0, 0, 0, share, "asking")
+
+
+class _Timed:
+    """Searches, and keeps how long each took and what was found."""
+
+    def __init__(self, base: KnowledgeBase, options: Options, step: Callable[[int], None]) -> None:
+        self._base, self._options, self._step = base, options, step
+        self._took: list[float] = []
+        self._texts: dict[str, None] = {}
+
+    def search(self, question: str, k: int) -> Sequence[Hit]:
+        options, begun = self._options, perf_counter()
+        hits = self._base.search(
+            question, k, options.policy, grouped=options.grouped, instruction=options.instruction
+        )
+        self._took.append(perf_counter() - begun)
+        self._texts.update((hit.text, None) for hit in hits if len(self._texts) < TEXTS)
+        self._step(len(self._took))
+        return hits
+
+    def speed(self, start_s: float) -> Speed:
+        median, late = (float(ms) for ms in np.percentile(self._took, (50, 95)) * 1e3)
+        rate = tokens_per_s(self._base.embedder, list(self._texts))
+        return Speed(start_s, rate, median, late, peak_memory_mb())
 
 
 def _check_documents(base: KnowledgeBase, dataset: Dataset) -> None:
