@@ -96,9 +96,10 @@ def read(path: Path, kind: str) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - anything of JSON
-    """As JSON takes it: no NaN, no tuples; figures to six digits."""
+    """As JSON takes it: no NaN, no tuples. Nothing is rounded: equal differences have to stay equal
+    for a test of signs."""
     if isinstance(value, float):
-        return round(value, 6) if math.isfinite(value) else None
+        return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
