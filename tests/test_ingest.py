@@ -244,13 +244,34 @@ def test_vanishing_leaves_what_came_from_elsewhere(
 
 
 def test_one_folder_below_a_root_can_be_indexed_alone(kb: KnowledgeBase, docs: Path) -> None:
-    """Then its files are named from there; back at the root they have their old names again."""
+    """Its documents keep the names that they have, and are who they were."""
     kb.index([docs])
-    kb.index([docs / "deep"])
-    assert kb.documents() == ["cats.md", "dogs.md", "fish.txt"]
-    kb.index([docs])
-    assert kb.documents() == ["cats.md", "deep/fish.txt", "dogs.md"]
+    names = ["cats.md", "deep/fish.txt", "dogs.md"]
+    for root in (docs / "deep", docs / "deep" / "fish.txt", docs):
+        report = kb.index([root])
+        assert (report.new, report.removed, report.changed) == ([], [], [])
+        assert kb.documents() == names
+    (docs / "deep" / "fish.txt").unlink()
+    (docs / "deep" / "eel.txt").write_text("An eel is a fish.")
+    report = kb.index([docs / "deep"])
+    assert (report.new, report.removed) == (["eel.txt"], ["deep/fish.txt"])
     assert kb.verify() == []
+
+
+def test_a_folder_above_what_was_indexed_renames_nothing(kb: KnowledgeBase, docs: Path) -> None:
+    kb.index([docs / "deep"])
+    report = kb.index([docs])
+    assert (report.new, report.removed, report.unchanged) == (["cats.md", "dogs.md"], [], 1)
+    assert kb.documents() == ["cats.md", "dogs.md", "fish.txt"]
+    assert kb.verify() == []
+
+
+def test_a_name_that_another_document_keeps_is_refused(kb: KnowledgeBase, docs: Path) -> None:
+    kb.index([docs / "deep"])
+    (docs / "fish.txt").write_text("Another fish.")
+    with pytest.raises(BadInput, match=r"'fish.txt' is in the knowledge base already, made from"):
+        kb.index([docs])
+    assert kb.documents() == ["fish.txt"]
 
 
 @pytest.mark.parametrize("way", ["relative", "dots", "link"])
@@ -502,3 +523,10 @@ def test_nothing_is_lost_when_the_caller_stops_it(kb: KnowledgeBase, tmp_path: P
     report = kb.index([folder])
     assert (report.unchanged, report.embedded) == (2 * FLUSH_CHUNKS, FLUSH_CHUNKS)
     assert kb.verify() == []
+
+
+def test_files_that_are_not_read_are_counted(kb: KnowledgeBase, docs: Path) -> None:
+    for name in ("a.pdf", "b.PDF", "deep/c.docx", "Makefile", ".hidden.pdf"):
+        (docs / name).write_bytes(b"%PDF")
+    assert kb.index([docs]).others == {".pdf": 2, "Makefile": 1, ".docx": 1}
+    assert kb.index([docs / "cats.md"]).others == {}

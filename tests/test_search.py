@@ -384,3 +384,21 @@ def test_a_hit_says_where_it_stands(tmp_path: Path) -> None:
     assert "\n".join(lines) == hit.text
     assert hit.text.endswith("the fish.")
     assert hit.title == "Pets"
+
+
+def test_balanced_gives_a_language_its_turn_though_its_neighbour_is_left_out(
+    tmp_path: Path,
+) -> None:
+    def section(title: str, sentence: str) -> str:
+        return f"# {title}\n\n" + "\n\n".join(f"{sentence} " * 30 for _ in range(4))
+
+    documents = {
+        "en/cats.md": section("Cats", "The cat sleeps."),
+        "ja/cats.md": section("猫", "猫が眠ります。"),
+        "en/more.md": "# More\n\nA cat and a dog.",
+        "ja/more.md": "# 他\n\n猫と犬です。",
+    }
+    kb = made_of(tmp_path, documents)
+    hits = kb.search("cat", k=4, policy="balanced", grouped=False)
+    assert languages(hits) == ["en", "ja", "en", "ja"]
+    assert paths(hits)[2] == "en/more.md"  # not the passage beside the first

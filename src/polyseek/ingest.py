@@ -8,7 +8,8 @@ memory does not grow with the input, and a run that is killed has lost those few
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ class IndexReport:
     removed: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     """Name -> what was wrong and what to do."""
+    others: dict[str, int] = field(default_factory=dict)
+    """Suffix, or name without one -> how many files there are of it, in no format that is read."""
     chunks: int = 0
     """Chunks of the new and changed documents."""
     embedded: int = 0
@@ -99,8 +102,10 @@ def ingest(
     """
     began, report = time.monotonic(), IndexReport()
     paths = [_without_dots(path) for path in paths]
-    files = list(find(paths))
     known, origins = catalog.digests(), catalog.origins()
+    others: Counter[str] = Counter()
+    files = _as_known(find(paths, others), origins)
+    report.others = dict(others.most_common())
     _check_names(files, origins)
     waiting: list[_Ready] = []
     meter = Meter(watch, {found.name: _size(found.path) for found in files})
@@ -129,6 +134,16 @@ def _without_dots(path: Path) -> Path:
     """`path` without `..`, so that a file has one origin however it is reached. Links stay: what
     is behind `current -> release-5` may be exchanged."""
     return path.resolve() if ".." in path.parts else path
+
+
+def _as_known(files: Iterable[Found], origins: Mapping[str, str]) -> list[Found]:
+    """Files under the names that the collection has them by, if it has. A name comes from the
+    directory that is indexed; if another one, above or below it, is named the next time, documents
+    stay who they are, and so does what was stated of their passages."""
+    named: dict[str, str] = {}
+    for name, at in origins.items():
+        named.setdefault(at, name)
+    return [replace(found, name=named.get(found.origin, found.name)) for found in files]
 
 
 def _check_names(files: Sequence[Found], origins: Mapping[str, str]) -> None:

@@ -39,7 +39,11 @@ def path(tmp_path: Path) -> Path:
         ("INSERT INTO language_sums VALUES ('xx', 1, ?)", (OTHER,), "sum of language 'xx'"),
         ("UPDATE chunks SET text = 'changed' WHERE id = 3", (), "key of chunk 3"),
         ("DELETE FROM documents", (), "row 1 of chunks refers to a missing row"),
-        ("UPDATE meta SET value = '\"9\"' WHERE key = 'content'", (), "stamp.json cannot be read"),
+        (
+            "UPDATE meta SET value = '\"9\"' WHERE key = 'content'",
+            (),
+            "indexes are not made",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(

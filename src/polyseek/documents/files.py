@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,22 +35,23 @@ def origin(path: Path) -> str:
     return printable(path.absolute())
 
 
-def find(paths: Sequence[Path]) -> Iterator[Found]:
+def find(paths: Sequence[Path], others: Counter[str] | None = None) -> Iterator[Found]:
     """The readable files among and below `paths`, in the order of the paths, each sorted by name.
 
     A file keeps its file name, a file in a directory its path below it. With more than one
     directory every such name starts with its directory's own. Links are followed, but no real
-    directory is walked twice, so a loop of links ends.
+    directory is walked twice, so a loop of links ends. `others` counts the files that are in no
+    format that is read, by suffix, or by name if they have none.
 
     Raises BadInput if a path does not exist or cannot be listed, if a file given has an unknown
     suffix, or if two files would have one name.
     """
     paths = [Path(path) for path in paths]
     prefixed = sum(path.is_dir() for path in paths) > 1
-    walked: set[tuple[int, int]] = set()
+    walk = _Walk(Counter() if others is None else others)
     names: dict[str, Path] = {}
     for path in paths:
-        for found in _below(path, prefixed, walked) if path.is_dir() else [_single(path)]:
+        for found in _below(path, prefixed, walk) if path.is_dir() else [_single(path)]:
             other = names.setdefault(found.name, found.path)
             if other is found.path:
                 yield found
@@ -71,31 +73,39 @@ def _single(path: Path) -> Found:
     return Found(path, printable(Path(path.name)))
 
 
-def _below(root: Path, prefixed: bool, walked: set[tuple[int, int]]) -> list[Found]:
+def _below(root: Path, prefixed: bool, walk: _Walk) -> list[Found]:
     """The files below a directory, sorted by name."""
     prefix = Path(root.resolve().name) if prefixed else Path()
-    found = [
-        Found(path, printable(prefix / path.relative_to(root))) for path in _walk(root, walked)
-    ]
+    found = [Found(path, printable(prefix / path.relative_to(root))) for path in walk.files(root)]
     return sorted(found, key=lambda file: file.name)
 
 
-def _walk(root: Path, walked: set[tuple[int, int]]) -> Iterator[Path]:
-    """The files below `root`; `walked` holds the device and inode of directories already done."""
-    # Links wait until all real directories are done: a file is known by its real place, and by a
-    # link only if that is the one way to it.
-    directories, links = [root], list[Path]()
-    while directories or links:
-        directory = directories.pop() if directories else links.pop(0)
-        state = directory.stat()
-        if (state.st_dev, state.st_ino) in walked:
-            continue
-        walked.add((state.st_dev, state.st_ino))
-        for path in _entries(directory):
-            if path.is_dir():
-                (links if path.is_symlink() else directories).append(path)
-            elif path.is_file() and reader(path) is not None:
-                yield path
+class _Walk:
+    """Through directories, no real one twice."""
+
+    def __init__(self, others: Counter[str]) -> None:
+        self._others = others
+        self._walked: set[tuple[int, int]] = set()
+        """Device and inode of directories already done."""
+
+    def files(self, root: Path) -> Iterator[Path]:
+        """The readable files below `root`."""
+        # Links wait until all real directories are done: a file is known by its real place, and by
+        # a link only if that is the one way to it.
+        directories, links = [root], list[Path]()
+        while directories or links:
+            directory = directories.pop() if directories else links.pop(0)
+            state = directory.stat()
+            if (state.st_dev, state.st_ino) in self._walked:
+                continue
+            self._walked.add((state.st_dev, state.st_ino))
+            for path in _entries(directory):
+                if path.is_dir():
+                    (links if path.is_symlink() else directories).append(path)
+                elif path.is_file() and reader(path) is not None:
+                    yield path
+                elif path.is_file():
+                    self._others[printable(Path(path.suffix.lower() or path.name))] += 1
 
 
 def _entries(directory: Path) -> list[Path]:

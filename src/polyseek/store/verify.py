@@ -62,6 +62,13 @@ def _keys(catalog: Reader) -> Iterator[str]:
 def _derived(catalog: Reader, derive: Derive, root: Path) -> Iterator[str]:
     stamp = derived.stamp_of(catalog)
     directory = root / stamp
+    if not directory.exists():
+        if catalog.dimensions is not None:
+            yield (
+                "its indexes are not made for what it holds now, as after a run that was stopped; "
+                "`polyseek index` or the next search makes them"
+            )
+        return
     faults = derived.faults(directory, stamp)
     if faults:
         yield from faults
