@@ -389,16 +389,10 @@ def test_a_hit_says_where_it_stands(tmp_path: Path) -> None:
 def test_balanced_gives_a_language_its_turn_though_its_neighbour_is_left_out(
     tmp_path: Path,
 ) -> None:
-    def section(title: str, sentence: str) -> str:
-        return f"# {title}\n\n" + "\n\n".join(f"{sentence} " * 30 for _ in range(4))
-
-    documents = {
-        "en/cats.md": section("Cats", "The cat sleeps."),
-        "ja/cats.md": section("猫", "猫が眠ります。"),
-        "en/more.md": "# More\n\nA cat and a dog.",
-        "ja/more.md": "# 他\n\n猫と犬です。",
-    }
+    section = "# Cats\n\n" + "\n\n".join("The cat sleeps. " * 30 for _ in range(4))
+    documents = {"en/cats.md": section, "en/more.md": "# More\n\nA cat and a dog."}
+    documents |= {f"ja/{n}.md": f"# {n}\n\n{'猫' * n}が眠ります。" for n in range(1, 5)}
     kb = made_of(tmp_path, documents)
     hits = kb.search("cat", k=4, policy="balanced", grouped=False)
-    assert languages(hits) == ["en", "ja", "en", "ja"]
-    assert paths(hits)[2] == "en/more.md"  # not the passage beside the first
+    assert languages(hits) == ["ja", "en", "ja", "en"]
+    assert paths(hits)[3] == "en/more.md"  # not the passage beside the first
