@@ -124,6 +124,19 @@ def test_another_model_behind_the_same_name(tmp_path: Path, docs: Path, fake: Fa
         local.search("cat")
 
 
+def test_an_endpoint_for_a_knowledge_base_of_this_machine(
+    tmp_path: Path, docs: Path, fake: FakeEndpoint
+) -> None:
+    """POLYSEEK_MODEL_URL that was set for another one."""
+    with KnowledgeBase.open(tmp_path / "kb", embedder=toy_embedder()) as local:
+        local.index([docs])
+    with opened(tmp_path, fake) as kb, pytest.raises(FingerprintMismatch) as refused:
+        kb.search("cat")
+    assert "was made with toy on this machine, and --model-url or POLYSEEK_MODEL_URL" in str(
+        refused.value
+    )
+
+
 def many(docs: Path) -> None:
     for n in range(2 * FLUSH_CHUNKS):
         (docs / f"{n:04}.txt").write_text(f"note {n}")

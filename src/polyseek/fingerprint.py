@@ -8,6 +8,7 @@ from typing import Any
 
 from polyseek.chunking import Chunker
 from polyseek.engine.embeds import Embeds
+from polyseek.engine.remote import PRECISION
 from polyseek.errors import BadInput, FingerprintMismatch
 from polyseek.models.instructions import resolve
 from polyseek.models.spec import TASK
@@ -16,6 +17,8 @@ from polyseek.settings import Settings
 TERMS = 2
 """Raised when the same text gives other words or marks."""
 CHUNK_TOKENS = 240
+LONGEST = 48
+"""Characters of a value in a message."""
 
 
 def checked(
@@ -44,10 +47,23 @@ def checked(
         told = resolve(settings.instruction) or stored.get("instruction", "")
         mine["instruction"] = told or embedder.spec.instruction
     different = sorted(name for name in mine if stored and stored.get(name) != mine[name])
+    if "precision" in different and mine["precision"] == PRECISION:
+        raise FingerprintMismatch(
+            f"{settings.kb} was made with {stored['model']} on this machine, and --model-url or "
+            "POLYSEEK_MODEL_URL names an endpoint; leave it out, or index into a new directory"
+        )
     if different:
-        told = "; ".join(f"{n}: {stored.get(n)!r} there, {mine[n]!r} here" for n in different)
+        told = "; ".join(
+            f"{n}: {_short(stored.get(n))} there, {_short(mine[n])} here" for n in different
+        )
         raise FingerprintMismatch(
             f"{settings.kb} was made otherwise ({told}); use it as it was made, or index into a "
             "new directory"
         )
     return mine
+
+
+def _short(value: object) -> str:
+    """Of a digest or a sketch the beginning is enough to tell it from another."""
+    told = repr(value)
+    return told if len(told) <= LONGEST else f"{told[:LONGEST]}…'"
