@@ -36,6 +36,7 @@ from polyseek.flags import (
     Threads,
     opened,
 )
+from polyseek.load_commands import loadtest
 from polyseek.model_commands import instruct, models
 from polyseek.policy import HELP
 from polyseek.progress import watching
@@ -242,6 +243,7 @@ def unlink(
 
 
 app.command()(instruct)
+app.command()(loadtest)
 app.command()(models)
 app.command()(serve)
 

@@ -1,0 +1,142 @@
+"""Latency over throughput as one SVG file: no script, no font, no link, light and dark."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+from polyseek.loadtest.figures import Figures
+from polyseek.loadtest.run import Outcome
+
+WIDTH, LEFT, RIGHT = 720, 72, 664
+TOP, PANEL, GAP = 84, 250, 78
+"""Pixels: of the title, of a panel, between two."""
+LINES = ("p50", "p95", "p99")
+STYLE = """
+svg { color-scheme: light dark; --back: #fff; --ink: #1f2328; --dim: #59636e; --grid: #d9dee3;
+  --p50: #0b63c5; --p95: #b35900; --p99: #a3246e;
+  font: 13px system-ui, "Noto Sans", "Noto Sans CJK SC", sans-serif; }
+@media (prefers-color-scheme: dark) {
+  svg { --back: #14171a; --ink: #e6e9ec; --dim: #a3adb7; --grid: #343b42;
+    --p50: #6cb0ff; --p95: #f2a65a; --p99: #f08cc0; } }
+.back { fill: var(--back); }
+text { fill: var(--ink); }
+.dim { fill: var(--dim); font-size: 12px; }
+.title { font-size: 16px; font-weight: 600; }
+.grid { stroke: var(--grid); }
+.line { fill: none; stroke-width: 2; }
+.point { stroke: var(--back); stroke-width: 1.5; }
+.halo { paint-order: stroke; stroke: var(--back); stroke-width: 4px; stroke-linejoin: round; }
+""" + "".join(
+    f".{name}.line {{ stroke: var(--{name}); }} .{name}:not(.line) {{ fill: var(--{name}); }}\n"
+    for name in LINES
+)
+
+
+def chart(outcome: Outcome) -> str:
+    """A panel of the callers, a panel of the rates, each if there are any."""
+    steps = [each for each in outcome.steps if each.answers]
+    groups = [
+        ("callers that wait for each answer", [each for each in steps if each.callers]),
+        ("requests a second at even distances", [each for each in steps if each.rate]),
+    ]
+    panels = [(name, group) for name, group in groups if group]
+    height = TOP + len(panels) * (PANEL + GAP)
+    drawn = [
+        _panel(name, group, TOP + at * (PANEL + GAP)) for at, (name, group) in enumerate(panels)
+    ]
+    tokens = [each.tokens_per_request for each in steps if each.tokens_per_request]
+    told = f", {sum(tokens) / len(tokens):.0f} tokens a request" if tokens else ""
+    what = f"{outcome.settings['duration_s']:g} s a step{told}, {outcome.machine['cpu']}"
+    title = f"{outcome.model}: latency over throughput"
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+        f'width="{WIDTH}" height="{height}" role="img" aria-labelledby="title what">',
+        f'<title id="title">{escape(title)}</title><desc id="what">{escape(what)}</desc>',
+        f"<style>{STYLE}</style>",
+        f'<rect class="back" width="{WIDTH}" height="{height}"/>',
+        _text(LEFT, 30, title, "title"),
+        _text(LEFT, 50, what, "dim"),
+        *drawn,
+        "</svg>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _panel(name: str, steps: Sequence[Figures], top: int) -> str:
+    """Axes, and a line for each percentile through the steps, in their order."""
+    values = [step.latency_ms[line] for step in steps for line in LINES]
+    rows = log_ticks(min(values), max(values))
+    columns = ticks(max(step.requests_per_s for step in steps))
+    low, high = math.log(rows[0]), math.log(rows[-1])
+
+    def across(rate: float) -> float:
+        return LEFT + (RIGHT - LEFT) * rate / columns[-1]
+
+    def down(ms: float) -> float:
+        return top + PANEL * (high - math.log(ms)) / (high - low)
+
+    bottom = top + PANEL
+    parts = [_text(LEFT, top - 12, f"ms from request to answer; {name}", "dim")]
+    for ms in rows:
+        parts.append(_line(LEFT, down(ms), RIGHT, down(ms)))
+        parts.append(_text(LEFT - 8, down(ms) + 4, f"{ms:g}", "dim", "end"))
+    for rate in columns:
+        parts.append(_text(across(rate), bottom + 18, f"{rate:g}", "dim", "middle"))
+    parts.append(_text(RIGHT, bottom + 38, "answered requests a second", "dim", "end"))
+    for line in LINES:
+        places = [(across(each.requests_per_s), down(each.latency_ms[line])) for each in steps]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        parts.append(f'<polyline class="{line} line" points="{path}"/>')
+        for step, (x, y) in zip(steps, places, strict=True):
+            told = f"{step.step}: {line.upper()} {step.latency_ms[line]:.1f} ms"
+            parts.append(
+                f'<circle class="{line} point" cx="{x:.1f}" cy="{y:.1f}" r="4.5">'
+                f"<title>{escape(told)}</title></circle>"
+            )
+    ends = apart([down(steps[-1].latency_ms[line]) for line in reversed(LINES)])
+    for line, y in zip(reversed(LINES), ends, strict=True):
+        parts.append(_text(RIGHT + 10, y + 4, line.upper(), line))
+    for step in steps:
+        failed = f", {sum(step.errors.values())} errors" if step.errors else ""
+        at = across(step.requests_per_s), down(step.latency_ms["p99"]) - 10
+        parts.append(_text(*at, f"{step.callers or step.rate:g}{failed}", "halo", "middle"))
+    return "\n".join(parts)
+
+
+def ticks(most: float) -> list[float]:
+    """Round numbers from 0 to at least `most`, at most seven."""
+    rough = max(most, 1e-9) / 5
+    unit = 10.0 ** math.floor(math.log10(rough))
+    step = next(each * unit for each in (1, 2, 5, 10) if each * unit >= rough)
+    return [round(at * step, 10) for at in range(math.ceil(most / step - 1e-9) + 1)]
+
+
+def log_ticks(least: float, most: float) -> list[float]:
+    """1, 2, 5, 10, …: from at most `least` to above `most`, at least two."""
+    decades = range(
+        math.floor(math.log10(max(least, 1e-3))), math.ceil(math.log10(max(most, 1e-3))) + 2
+    )
+    marks = [digit * 10.0**power for power in decades for digit in (1, 2, 5)]
+    first = max(at for at, mark in enumerate(marks) if mark <= max(least, 1e-3))
+    last = min(at for at, mark in enumerate(marks) if mark > most)
+    return marks[first : last + 1]
+
+
+def apart(places: Sequence[float], least: float = 15.0) -> list[float]:
+    """Ascending places, each at least so far below the one before."""
+    found: list[float] = []
+    for place in places:
+        found.append(max(place, found[-1] + least) if found else place)
+    return found
+
+
+def _line(x1: float, y1: float, x2: float, y2: float) -> str:
+    return f'<line class="grid" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+
+
+def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> str:
+    return (
+        f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+    )
