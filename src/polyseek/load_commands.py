@@ -75,7 +75,7 @@ def loadtest(
 ) -> None:
     """Measure any OpenAI-compatible embeddings endpoint under load: latencies, rates, errors.
 
-    Exits with 1 if a request failed.
+    Exits with 1 if a request failed, or a step had no answer.
     """
     # Imported here: the other commands never need it.
     from polyseek.loadtest.chart import chart
@@ -98,5 +98,5 @@ def loadtest(
     if svg and any(each.answers for each in run.outcome.steps):
         svg.write_text(chart(run.outcome), "utf-8")
     load_report.loaded(run.outcome, as_json(run.outcome) if json else None, stopped=stopped)
-    failed = any(each.errors for each in run.outcome.steps)
+    failed = any(each.errors or not each.answers for each in run.outcome.steps)
     raise typer.Exit(130 if stopped else int(failed))

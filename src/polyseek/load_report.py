@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from polyseek.loadtest.figures import Figures
     from polyseek.loadtest.run import Outcome
 
+WIDE = 200
+"""Columns of what is no terminal: nothing is cut."""
+
 
 def loaded(outcome: Outcome, as_json: dict[str, Any] | None, *, stopped: bool) -> None:
     """The figures of a run; `stopped`: only of the steps that were finished."""
@@ -24,6 +27,8 @@ def loaded(outcome: Outcome, as_json: dict[str, Any] | None, *, stopped: bool) -
         sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=1) + "\n")
         return
     out = Console(highlight=False, emoji=False, soft_wrap=True)
+    if not out.is_terminal:
+        out.width = WIDE
     settings = outcome.settings
     out.print(
         f"[bold]{_shown(outcome.model)}[/] at {_shown(outcome.target)}: "
@@ -31,7 +36,7 @@ def loaded(outcome: Outcome, as_json: dict[str, Any] | None, *, stopped: bool) -
         f"texts a request: {settings['texts_per_request']}, {_shown(outcome.texts)}"
     )
     table = Table(box=None, pad_edge=False)
-    for title in ("", "answers/s", "tokens/s", "P50 ms", "P95 ms", "P99 ms", "answers", "errors"):
+    for title in ("", "requests/s", "tokens/s", "P50 ms", "P95 ms", "P99 ms", "answers", "errors"):
         table.add_column(title, justify="right", no_wrap=True)
     memory = sorted({name for step in outcome.steps for name in step.memory}, reverse=True)
     for name in memory:
@@ -51,9 +56,7 @@ def loaded(outcome: Outcome, as_json: dict[str, Any] | None, *, stopped: bool) -
 
 
 def _row(step: Figures) -> tuple[str, ...]:
-    times = (
-        f"{step.latency_ms[p]:,.1f}" if step.latency_ms else "-" for p in ("p50", "p95", "p99")
-    )
+    times = (_ms(step.latency_ms[p]) if step.latency_ms else "-" for p in ("p50", "p95", "p99"))
     tokens = "-" if step.tokens_per_s is None else f"{step.tokens_per_s:,.0f}"
     errors = sum(step.errors.values())
     return (
@@ -67,7 +70,8 @@ def _row(step: Figures) -> tuple[str, ...]:
 
 
 def _ms(value: float) -> str:
-    return f"{value:.2f}" if value < 10 else f"{value:,.1f}"
+    places = 2 if value < 10 else 1 if value < 100 else 0
+    return f"{value:,.{places}f}"
 
 
 def _shown(text: object) -> str:

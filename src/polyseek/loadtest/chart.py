@@ -10,7 +10,7 @@ from polyseek.loadtest.figures import Figures
 from polyseek.loadtest.run import Outcome
 
 WIDTH, LEFT, RIGHT = 720, 72, 664
-TOP, PANEL, GAP = 84, 250, 78
+TOP, PANEL, GAP = 96, 250, 84
 """Pixels: of the title, of a panel, between two."""
 LINES = ("p50", "p95", "p99")
 STYLE = """
@@ -35,17 +35,21 @@ text { fill: var(--ink); }
 
 
 def chart(outcome: Outcome) -> str:
-    """A panel of the callers, a panel of the rates, each if there are any."""
-    steps = [each for each in outcome.steps if each.answers]
+    """A panel of the callers, a panel of the rates, each if there are any. Where most requests
+    failed, the latencies of the few others say nothing, and the step is named instead."""
+    steps = [each for each in outcome.steps if each.answers > sum(each.errors.values())]
     groups = [
         ("callers that wait for each answer", [each for each in steps if each.callers]),
         ("requests a second at even distances", [each for each in steps if each.rate]),
     ]
     panels = [(name, group) for name, group in groups if group]
-    height = TOP + len(panels) * (PANEL + GAP)
+    end = TOP + len(panels) * (PANEL + GAP) - 24
+    height = end + 8
     drawn = [
         _panel(name, group, TOP + at * (PANEL + GAP)) for at, (name, group) in enumerate(panels)
     ]
+    if lost := [each.step for each in outcome.steps if each not in steps]:
+        drawn.append(_text(LEFT, end - 8, f"not drawn, most requests failed: {', '.join(lost)}"))
     tokens = [each.tokens_per_request for each in steps if each.tokens_per_request]
     told = f", {sum(tokens) / len(tokens):.0f} tokens a request" if tokens else ""
     what = f"{outcome.settings['duration_s']:g} s a step{told}, {outcome.machine['cpu']}"
@@ -98,10 +102,14 @@ def _panel(name: str, steps: Sequence[Figures], top: int) -> str:
     ends = apart([down(steps[-1].latency_ms[line]) for line in reversed(LINES)])
     for line, y in zip(reversed(LINES), ends, strict=True):
         parts.append(_text(RIGHT + 10, y + 4, line.upper(), line))
+    taken: list[tuple[float, float]] = []
     for step in steps:
         failed = f", {sum(step.errors.values())} errors" if step.errors else ""
-        at = across(step.requests_per_s), down(step.latency_ms["p99"]) - 10
-        parts.append(_text(*at, f"{step.callers or step.rate:g}{failed}", "halo", "middle"))
+        x, y = across(step.requests_per_s), down(step.latency_ms["p99"]) - 10
+        while any(abs(x - x2) < 40 and abs(y - y2) < 14 for x2, y2 in taken):
+            y -= 2
+        taken.append((x, y))
+        parts.append(_text(x, y, f"{step.callers or step.rate:g}{failed}", "halo", "middle"))
     return "\n".join(parts)
 
 
@@ -114,14 +122,14 @@ def ticks(most: float) -> list[float]:
 
 
 def log_ticks(least: float, most: float) -> list[float]:
-    """1, 2, 5, 10, …: from at most `least` to above `most`, at least two."""
+    """1, 2, 5, 10, …: from at most `least` to above `most`, at least four."""
     decades = range(
         math.floor(math.log10(max(least, 1e-3))), math.ceil(math.log10(max(most, 1e-3))) + 2
     )
     marks = [digit * 10.0**power for power in decades for digit in (1, 2, 5)]
     first = max(at for at, mark in enumerate(marks) if mark <= max(least, 1e-3))
     last = min(at for at, mark in enumerate(marks) if mark > most)
-    return marks[first : last + 1]
+    return marks[max(0, min(first, last - 3)) : last + 1]
 
 
 def apart(places: Sequence[float], least: float = 15.0) -> list[float]:
@@ -136,7 +144,7 @@ def _line(x1: float, y1: float, x2: float, y2: float) -> str:
     return f'<line class="grid" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
 
 
-def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> str:
+def _text(x: float, y: float, text: str, kind: str = "dim", anchor: str = "start") -> str:
     return (
         f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
     )

@@ -120,7 +120,7 @@ def _notes(step: Step, seen: Seen, rate: float, latency_s: np.ndarray) -> list[s
     notes = []
     late_s = float(np.percentile(seen.lags, 99)) if seen.lags else 0.0
     typical_s = float(np.median(latency_s)) if len(latency_s) else 0.0
-    behind = late_s > LATE_S and late_s > LATE_SHARE * typical_s
+    behind = bool(typical_s) and late_s > LATE_S and late_s > LATE_SHARE * typical_s
     if behind:
         notes.append(
             f"the generator fell behind by {late_s * 1e3:.1f} ms (P99; at most "
@@ -142,6 +142,11 @@ def _notes(step: Step, seen: Seen, rate: float, latency_s: np.ndarray) -> list[s
         )
     if 0 < len(latency_s) < 100:
         notes.append(f"P99 of {len(latency_s)} answers is the greatest of them")
+    if not any(seen.opens <= each.begun < seen.closes for each in seen.asked):
+        notes.append(
+            "no request began in the window: all callers waited through it for answers to earlier "
+            "ones; a --duration longer than answers take shows more"
+        )
     if seen.spent:
         notes.append("--max-requests ended it early")
     return notes

@@ -17,7 +17,8 @@ from polyseek.loadtest.texts import Generated, Texts
 HINTS = {
     "connection refused": "nothing listens there: start the server, or correct the address",
     "no connection": "check the address and the network",
-    "no connection in time": "check the address and the network",
+    "no connection in time": "check the address and the network, and whether it wants http:// or "
+    "https://",
     "connection closed": "the server hangs up; its log may say why",
     "not HTTP": "does it want https:// instead of http://, or the other way?",
     "TLS refused": "does it want http:// instead of https://, or has it a certificate of its own?",
@@ -118,7 +119,8 @@ def _failed(status: int, body: bytes) -> Failed:
 def _useless(plan: Plan, failed: Failed) -> ModelError:
     answered = f"answers {failed.kind}" if failed.kind.isdigit() else f"fails: {failed.kind}"
     said = f" ({failed.reason})" if failed.reason else ""
-    hint = HINTS.get(failed.kind, "")
+    moved = failed.kind in ("301", "302", "303", "307", "308")
+    hint = "give the address it leads to" if moved else HINTS.get(failed.kind, "")
     return ModelError(
         f"{plan.target.url} {answered}{said}, before the load has begun" + (hint and f"; {hint}")
     )

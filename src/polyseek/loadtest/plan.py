@@ -45,9 +45,9 @@ class Step:
 
     @property
     def name(self) -> str:
-        """In words."""
+        """Short: "16 callers", "20/s"."""
         if self.rate:
-            return f"{self.rate:g} requests/s"
+            return f"{self.rate:g}/s"
         return f"{self.callers} caller" + "s" * (self.callers > 1)
 
 
