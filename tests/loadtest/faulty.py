@@ -28,7 +28,9 @@ def reply(code: int, told: object, *more: str) -> bytes:
 def vectors(body: dict[str, Any]) -> dict[str, Any]:
     """The right answer; a token for each word."""
     tokens = sum(len(text.split()) for text in body["input"])
-    rows = [{"object": "embedding", "index": i, "embedding": [1.0]} for i in range(len(body["input"]))]
+    rows = [
+        {"object": "embedding", "index": i, "embedding": [1.0]} for i in range(len(body["input"]))
+    ]
     return {"data": rows, "model": body["model"], "usage": {"prompt_tokens": tokens}}
 
 
@@ -108,9 +110,7 @@ class Faulty:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
 
-    async def _connected(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         try:
             while not writer.is_closing():

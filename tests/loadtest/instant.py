@@ -73,20 +73,23 @@ class Answers:
         finally:
             self.at_once -= 1
 
-    def close(self) -> None:
-        pass
-
 
 def held(
-    monkeypatch: pytest.MonkeyPatch, step: Step, server: Server, **plan: Any
+    monkeypatch: pytest.MonkeyPatch, step: Step, server: Server, **plan: float
 ) -> tuple[Seen, Answers]:
     """What is seen of a load on `server`, and what it was asked."""
-    most = plan.get("max_requests", 1_000_000)
-    given = {"duration_s": 20.0, "warmup_s": 3.0, "max_requests": most, **plan}
+    most = int(plan.get("max_requests", 1_000_000))
+    made = Plan(
+        TARGET,
+        (step,),
+        duration_s=plan.get("duration_s", 20.0),
+        warmup_s=3.0,
+        timeout_s=plan.get("timeout_s", 60.0),
+    )
     with asyncio.Runner(loop_factory=Instant) as runner:
         loop = cast(Instant, runner.get_loop())
         monkeypatch.setattr(load, "clock", loop.time)
         answers = Answers(server, loop)
         lines = cast(Lines, answers)
-        one = Load(Plan(TARGET, (step,), **given), step, lines, lambda: b"", Budget(most))
+        one = Load(made, step, lines, lambda: b"", Budget(most))
         return runner.run(one.hold()), answers

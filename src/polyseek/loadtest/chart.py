@@ -123,11 +123,10 @@ def ticks(most: float) -> list[float]:
 
 def log_ticks(least: float, most: float) -> list[float]:
     """1, 2, 5, 10, …: from at most `least` to above `most`, at least four."""
-    decades = range(
-        math.floor(math.log10(max(least, 1e-3))), math.ceil(math.log10(max(most, 1e-3))) + 2
-    )
+    least, most = max(least, 1e-3), max(most, 1e-3)
+    decades = range(math.floor(math.log10(least)) - 1, math.floor(math.log10(most)) + 2)
     marks = [digit * 10.0**power for power in decades for digit in (1, 2, 5)]
-    first = max(at for at, mark in enumerate(marks) if mark <= max(least, 1e-3))
+    first = max(at for at, mark in enumerate(marks) if mark <= least)
     last = min(at for at, mark in enumerate(marks) if mark > most)
     return marks[max(0, min(first, last - 3)) : last + 1]
 

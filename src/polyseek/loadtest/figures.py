@@ -118,13 +118,14 @@ def _milliseconds(seconds: np.ndarray, percentiles: tuple[int, ...]) -> dict[str
 
 def _notes(step: Step, seen: Seen, rate: float, latency_s: np.ndarray) -> list[str]:
     notes = []
-    late_s = float(np.percentile(seen.lags, 99)) if seen.lags else 0.0
+    late_ms = _milliseconds(np.array(seen.lags), (99,))
+    late_s = late_ms.get("p99", 0.0) / 1e3
     typical_s = float(np.median(latency_s)) if len(latency_s) else 0.0
     behind = bool(typical_s) and late_s > LATE_S and late_s > LATE_SHARE * typical_s
     if behind:
         notes.append(
             f"the generator fell behind by {late_s * 1e3:.1f} ms (P99; at most "
-            f"{max(seen.lags) * 1e3:.1f}): latencies contain it; give it a core of its own"
+            f"{late_ms['max']:.1f}): latencies contain it; give it a core of its own"
         )
     if seen.cpu_share > BUSY:
         notes.append(
@@ -142,11 +143,11 @@ def _notes(step: Step, seen: Seen, rate: float, latency_s: np.ndarray) -> list[s
         )
     if 0 < len(latency_s) < 100:
         notes.append(f"P99 of {len(latency_s)} answers is the greatest of them")
-    if not any(seen.opens <= each.begun < seen.closes for each in seen.asked):
+    if seen.spent:
+        notes.append("--max-requests ended it early")
+    elif not any(seen.opens <= each.begun < seen.closes for each in seen.asked):
         notes.append(
             "no request began in the window: all callers waited through it for answers to earlier "
             "ones; a --duration longer than answers take shows more"
         )
-    if seen.spent:
-        notes.append("--max-requests ended it early")
     return notes

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+from polyseek.closing import Closing
 from polyseek.loadtest.client import Connection, Failed, connect
 from polyseek.loadtest.plan import Target
 
 
-class Lines:
+class Lines(Closing):
     """At most `most` connections to `address`, which is the target's host, looked up."""
 
     def __init__(self, target: Target, address: str, most: int) -> None:

@@ -107,7 +107,6 @@ class Load:
                 tell(min(1.0, (clock() - start) / (plan.warmup_s + plan.duration_s)))
             for task in self._tasks:
                 task.cancel()
-        self._lines.close()
         seen.crowded = self._lines.crowded
         seen.cpu_share = (thread_time() - cpu) / (clock() - start)
         return seen

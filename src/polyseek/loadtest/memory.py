@@ -33,16 +33,16 @@ class Gauge:
 
     async def watch(self, greatest: dict[str, float]) -> None:
         """Keep `greatest` (MB) up to date until it is cancelled."""
-        lines = Lines(self._target, self._address, 1)
-        while True:
-            found = {
-                "rss_mb": await self._resident(lines),
-                "gpu_mb": await asyncio.to_thread(cards, self._pid) if self._cards else None,
-            }
-            for name, value in found.items():
-                if value is not None:
-                    greatest[name] = max(round(value, 1), greatest.get(name, 0.0))
-            await asyncio.sleep(EVERY_S)
+        with Lines(self._target, self._address, 1) as lines:
+            while True:
+                found = {
+                    "rss_mb": await self._resident(lines),
+                    "gpu_mb": await asyncio.to_thread(cards, self._pid) if self._cards else None,
+                }
+                for name, value in found.items():
+                    if value is not None:
+                        greatest[name] = max(round(value, 1), greatest.get(name, 0.0))
+                await asyncio.sleep(EVERY_S)
 
     async def _resident(self, lines: Lines) -> float | None:
         if self._pid:

@@ -87,19 +87,18 @@ class Run:
     async def _first(self, watch: Watch) -> str:
         watch(Progress(0, 0, 0, 0.0, "trying the endpoint"))
         address = await look_up(self._plan)
-        lines = Lines(self._plan.target, address, 1)
-        self.outcome.model = await choose_model(self._plan, lines, self._key)
-        await try_out(self._plan, lines, self.outcome.model, self._texts, self._key)
-        lines.close()
+        with Lines(self._plan.target, address, 1) as lines:
+            self.outcome.model = await choose_model(self._plan, lines, self._key)
+            await try_out(self._plan, lines, self.outcome.model, self._texts, self._key)
         return address
 
     async def _hold(self, step: Step, address: str, tell: Tell) -> Figures:
-        lines = Lines(self._plan.target, address, step.callers or MOST_CALLERS)
         greatest: dict[str, float] = {}
         gauge = Gauge(self._plan.target, address, self._pid)
         looking = asyncio.create_task(gauge.watch(greatest))
         try:
-            seen = await Load(self._plan, step, lines, self._make, self._budget).hold(tell)
+            with Lines(self._plan.target, address, step.callers or MOST_CALLERS) as lines:
+                seen = await Load(self._plan, step, lines, self._make, self._budget).hold(tell)
         finally:
             looking.cancel()
             await asyncio.gather(looking, return_exceptions=True)
