@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
@@ -20,10 +21,10 @@ WIDE = 200
 """Columns of what is no terminal: nothing is cut."""
 
 
-def loaded(outcome: Outcome, as_json: dict[str, Any] | None, *, stopped: bool) -> None:
+def loaded(outcome: Outcome, *, as_json: bool, stopped: bool) -> None:
     """The figures of a run; `stopped`: only of the steps that were finished."""
-    if as_json is not None:
-        told = as_json | {"interrupted": stopped}
+    if as_json:
+        told = asdict(outcome) | {"interrupted": stopped}
         sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=1) + "\n")
         return
     out = Console(highlight=False, emoji=False, soft_wrap=True)

@@ -68,49 +68,73 @@ def chart(outcome: Outcome) -> str:
     return "\n".join(parts) + "\n"
 
 
+class _Scale:
+    """From answers a second and milliseconds to pixels."""
+
+    def __init__(self, steps: Sequence[Figures], top: int) -> None:
+        values = [step.latency_ms[line] for step in steps for line in LINES]
+        self.rows = log_ticks(min(values), max(values))
+        self.columns = ticks(max(step.requests_per_s for step in steps))
+        self.top, self.bottom = top, top + PANEL
+
+    def across(self, rate: float) -> float:
+        return LEFT + (RIGHT - LEFT) * rate / self.columns[-1]
+
+    def down(self, ms: float) -> float:
+        low, high = math.log(self.rows[0]), math.log(self.rows[-1])
+        return self.top + PANEL * (high - math.log(max(ms, self.rows[0]))) / (high - low)
+
+
 def _panel(name: str, steps: Sequence[Figures], top: int) -> str:
     """Axes, and a line for each percentile through the steps, in their order."""
-    values = [step.latency_ms[line] for step in steps for line in LINES]
-    rows = log_ticks(min(values), max(values))
-    columns = ticks(max(step.requests_per_s for step in steps))
-    low, high = math.log(rows[0]), math.log(rows[-1])
+    scale = _Scale(steps, top)
+    ends = apart([scale.down(steps[-1].latency_ms[line]) for line in reversed(LINES)])
+    names = [
+        _text(RIGHT + 10, y + 4, line.upper(), line)
+        for line, y in zip(reversed(LINES), ends, strict=True)
+    ]
+    series = [_series(line, steps, scale) for line in LINES]
+    return "\n".join([*_axes(name, scale), *series, *names, *_labels(steps, scale)])
 
-    def across(rate: float) -> float:
-        return LEFT + (RIGHT - LEFT) * rate / columns[-1]
 
-    def down(ms: float) -> float:
-        return top + PANEL * (high - math.log(ms)) / (high - low)
+def _axes(name: str, scale: _Scale) -> list[str]:
+    parts = [_text(LEFT, scale.top - 12, f"ms from request to answer; {name}")]
+    for ms in scale.rows:
+        y = scale.down(ms)
+        parts.append(f'<line class="grid" x1="{LEFT}" y1="{y:.1f}" x2="{RIGHT}" y2="{y:.1f}"/>')
+        parts.append(_text(LEFT - 8, y + 4, f"{ms:g}", anchor="end"))
+    for rate in scale.columns:
+        parts.append(_text(scale.across(rate), scale.bottom + 18, f"{rate:g}", anchor="middle"))
+    return [*parts, _text(RIGHT, scale.bottom + 38, "answered requests a second", anchor="end")]
 
-    bottom = top + PANEL
-    parts = [_text(LEFT, top - 12, f"ms from request to answer; {name}", "dim")]
-    for ms in rows:
-        parts.append(_line(LEFT, down(ms), RIGHT, down(ms)))
-        parts.append(_text(LEFT - 8, down(ms) + 4, f"{ms:g}", "dim", "end"))
-    for rate in columns:
-        parts.append(_text(across(rate), bottom + 18, f"{rate:g}", "dim", "middle"))
-    parts.append(_text(RIGHT, bottom + 38, "answered requests a second", "dim", "end"))
-    for line in LINES:
-        places = [(across(each.requests_per_s), down(each.latency_ms[line])) for each in steps]
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        parts.append(f'<polyline class="{line} line" points="{path}"/>')
-        for step, (x, y) in zip(steps, places, strict=True):
-            told = f"{step.step}: {line.upper()} {step.latency_ms[line]:.1f} ms"
-            parts.append(
-                f'<circle class="{line} point" cx="{x:.1f}" cy="{y:.1f}" r="4.5">'
-                f"<title>{escape(told)}</title></circle>"
-            )
-    ends = apart([down(steps[-1].latency_ms[line]) for line in reversed(LINES)])
-    for line, y in zip(reversed(LINES), ends, strict=True):
-        parts.append(_text(RIGHT + 10, y + 4, line.upper(), line))
+
+def _series(line: str, steps: Sequence[Figures], scale: _Scale) -> str:
+    places = [
+        (scale.across(step.requests_per_s), scale.down(step.latency_ms[line])) for step in steps
+    ]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    parts = [f'<polyline class="{line} line" points="{path}"/>']
+    for step, (x, y) in zip(steps, places, strict=True):
+        told = f"{step.step}: {line.upper()} {step.latency_ms[line]:.1f} ms"
+        parts.append(
+            f'<circle class="{line} point" cx="{x:.1f}" cy="{y:.1f}" r="4.5">'
+            f"<title>{escape(told)}</title></circle>"
+        )
+    return "\n".join(parts)
+
+
+def _labels(steps: Sequence[Figures], scale: _Scale) -> list[str]:
+    """The load of each step, above its uppermost point and all others."""
+    parts: list[str] = []
     taken: list[tuple[float, float]] = []
     for step in steps:
         failed = f", {sum(step.errors.values())} errors" if step.errors else ""
-        x, y = across(step.requests_per_s), down(step.latency_ms["p99"]) - 10
+        x, y = scale.across(step.requests_per_s), scale.down(step.latency_ms["p99"]) - 10
         while any(abs(x - x2) < 40 and abs(y - y2) < 14 for x2, y2 in taken):
             y -= 2
         taken.append((x, y))
         parts.append(_text(x, y, f"{step.callers or step.rate:g}{failed}", "halo", "middle"))
-    return "\n".join(parts)
+    return parts
 
 
 def ticks(most: float) -> list[float]:
@@ -137,10 +161,6 @@ def apart(places: Sequence[float], least: float = 15.0) -> list[float]:
     for place in places:
         found.append(max(place, found[-1] + least) if found else place)
     return found
-
-
-def _line(x1: float, y1: float, x2: float, y2: float) -> str:
-    return f'<line class="grid" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
 
 
 def _text(x: float, y: float, text: str, kind: str = "dim", anchor: str = "start") -> str:

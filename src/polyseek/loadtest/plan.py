@@ -124,6 +124,8 @@ def read_steps(concurrency: str, rate: str) -> tuple[Step, ...]:
     if any(float(each) % 1 for each in _split(concurrency)):
         raise BadInput(f"--concurrency is {concurrency!r}; callers are counted in whole numbers")
     rates = [Step(rate=each) for each in _numbers("--rate", rate, 0.01, 100_000)]
+    if not callers and not rates:
+        raise BadInput(f"--concurrency {concurrency!r} and --rate {rate!r} have no number")
     return (*callers, *rates)
 
 
