@@ -6,7 +6,8 @@
    summary rounds them to two digits; the warm-up is left out for both.
 
 Other jobs on the machine distort rounds, so there are several, and each is in the result. Compared
-are the best rounds (most answers a second) and, with both at once on the server, the medians.
+are the best rounds (most answers a second) and, with both at once on the server and in the same
+window, the medians.
 
     python -m venv /tmp/locust && /tmp/locust/bin/pip install locust
     python benchmarks/loadtest_peer.py --locust /tmp/locust/bin/locust
@@ -24,6 +25,7 @@ import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -128,11 +130,11 @@ def of_truth(seconds: float) -> list[dict[str, Any]]:
     return rows
 
 
-def theirs(port: int, locust: str, folder: Path, callers: int, seconds: float) -> dict[str, Any]:
-    """Locust's figures, of the requests that began after the warm-up and before the end."""
+def theirs(port: int, locust: str, folder: Path, callers: int, seconds: float) -> np.ndarray:
+    """Locust's requests (N, 3): when each ended, how many ms it took, whether it failed."""
     (folder / "locustfile.py").write_text(LOCUST)
     seen = folder / "seen.json"
-    length = WARMUP_S + seconds + 2
+    length = WARMUP_S + seconds + 5
     subprocess.run(
         [
             *(locust, "-f", str(folder / "locustfile.py"), "--headless", "--only-summary"),
@@ -148,10 +150,13 @@ def theirs(port: int, locust: str, folder: Path, callers: int, seconds: float) -
         capture_output=True,
         check=True,
     )
-    rows = np.array(json.loads(seen.read_text()), dtype=np.float64)  # (N, 3)
+    return np.array(json.loads(seen.read_text()), dtype=np.float64)
+
+
+def figures(rows: np.ndarray, opens: float, seconds: float) -> dict[str, Any]:
+    """Of locust's requests, in a window that opens at `opens`, in seconds since 1970."""
     ended, ms, failed = rows.T
     begun = ended - ms / 1e3
-    opens = begun.min() + WARMUP_S
     counted = (opens <= begun) & (begun < opens + seconds) & (failed == 0)
     within = np.minimum(ended, opens + seconds) - np.maximum(begun, opens)
     shares = np.clip(within / (ms / 1e3), 0, 1) * (failed == 0)
@@ -177,23 +182,29 @@ def beside_locust(
         (folder / "texts.txt").write_text("\n".join(Generated(tokens).take(20_000)), "utf-8")
         flags = ("--concurrency", str(callers), "--duration", str(seconds))
 
-        def run(who: str) -> dict[str, Any]:
-            if who == "locust":
-                return theirs(port, locust, folder, callers, seconds)
-            step = ours(port, *flags, "--file", str(folder / "texts.txt"))[0]
-            rates = {key: step[key] for key in ("requests_per_s", "late_ms", "cpu_share")}
-            return rates | {f"p{p}": step["latency_ms"][f"p{p}"] for p in PERCENTILES}
+        def locusts() -> np.ndarray:
+            return theirs(port, locust, folder, callers, seconds)
+
+        def own() -> dict[str, Any]:
+            return ours(port, *flags, "--file", str(folder / "texts.txt"))[0]
 
         alone: dict[str, list[dict[str, Any]]] = {who: [] for who in WHO}
         both: dict[str, list[dict[str, Any]]] = {who: [] for who in WHO}
         for turn in range(rounds):
             for who in WHO if turn % 2 else WHO[::-1]:
-                alone[who].append(run(who) | {"load_average": round(os.getloadavg()[0], 2)})
-                print("alone", who, alone[who][-1], flush=True)
+                if who == "locust":
+                    rows = locusts()
+                    row = figures(rows, (rows[:, 0] - rows[:, 1] / 1e3).min() + WARMUP_S, seconds)
+                else:
+                    row = flat(own())
+                alone[who].append(row | {"load_average": round(os.getloadavg()[0], 2)})
+                print("alone", who, row, flush=True)
             with ThreadPoolExecutor() as pool:
-                for who, row in zip(WHO, pool.map(run, WHO), strict=True):
-                    both[who].append(row)
-                    print("both ", who, row, flush=True)
+                other, step = pool.submit(locusts), own()
+            opens = datetime.fromisoformat(step["opened"]).timestamp()
+            both["polyseek"].append(flat(step))
+            both["locust"].append(figures(other.result(), opens, seconds))
+            print("both", both["polyseek"][-1], both["locust"][-1], flush=True)
     best = {who: max(rows, key=lambda row: row["requests_per_s"]) for who, rows in alone.items()}
     middle = {
         who: {key: float(np.median([row[key] for row in rows])) for key in KEYS}
@@ -209,6 +220,12 @@ def beside_locust(
     }
     print(json.dumps(told, indent=1))
     return told
+
+
+def flat(step: dict[str, Any]) -> dict[str, Any]:
+    """Our figures, named as locust's."""
+    rates = {key: step[key] for key in ("requests_per_s", "late_ms", "cpu_share")}
+    return rates | {f"p{p}": step["latency_ms"][f"p{p}"] for p in PERCENTILES}
 
 
 def ratios(rows: dict[str, dict[str, Any]]) -> dict[str, float]:

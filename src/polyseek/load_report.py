@@ -30,12 +30,27 @@ def loaded(outcome: Outcome, *, as_json: bool, stopped: bool) -> None:
     out = Console(highlight=False, emoji=False, soft_wrap=True)
     if not out.is_terminal:
         out.width = WIDE
+    if stopped and not outcome.steps:
+        out.print("[yellow]interrupted[/] before the first step was finished")
+        return
     settings = outcome.settings
     out.print(
         f"[bold]{_shown(outcome.model)}[/] at {_shown(outcome.target)}: "
         f"{settings['duration_s']:g} s a step after {settings['warmup_s']:g} s of warm-up; "
         f"texts a request: {settings['texts_per_request']}, {_shown(outcome.texts)}"
     )
+    out.print(_table(outcome))
+    for step in outcome.steps:
+        for kind, count in step.errors.items():
+            said = f": {_shown(step.reasons[kind])}" if step.reasons.get(kind) else ""
+            out.print(f"[red]{step.step}[/]: {count} times {_shown(kind)}{said}")
+        for note in step.notes:
+            out.print(f"[yellow]{step.step}[/]: {_shown(note)}")
+    if stopped:
+        out.print("[yellow]interrupted[/]: these steps were finished")
+
+
+def _table(outcome: Outcome) -> Table:
     table = Table(box=None, pad_edge=False)
     for title in ("", "requests/s", "tokens/s", "P50 ms", "P95 ms", "P99 ms", "answers", "errors"):
         table.add_column(title, justify="right", no_wrap=True)
@@ -45,15 +60,7 @@ def loaded(outcome: Outcome, *, as_json: bool, stopped: bool) -> None:
     for step in outcome.steps:
         held = (f"{step.memory[name]:,.0f}" if name in step.memory else "-" for name in memory)
         table.add_row(*_row(step), *held)
-    out.print(table)
-    for step in outcome.steps:
-        for kind, count in step.errors.items():
-            said = f": {_shown(step.reasons[kind])}" if step.reasons.get(kind) else ""
-            out.print(f"[red]{step.step}[/]: {count} times {_shown(kind)}{said}")
-        for note in step.notes:
-            out.print(f"[yellow]{step.step}[/]: {_shown(note)}")
-    if stopped:
-        out.print("[yellow]interrupted[/]: these steps were finished")
+    return table
 
 
 def _row(step: Figures) -> tuple[str, ...]:

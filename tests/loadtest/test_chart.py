@@ -21,7 +21,7 @@ def figures(step: Step, ms: float, errors: int = 0) -> Figures:
     """Of ten answers, 1 to 1.9 times `ms`."""
     asked = [Asked(at, at + ms * (1 + at / 10) / 1e3) for at in range(10)]
     asked += [Asked(5, 6, error="500")] * errors
-    return figures_of(step, Seen(0, 10, asked), {})
+    return figures_of(step, Seen(0, 10, asked=asked), {})
 
 
 def outcome(*steps: Figures, model: str = "m") -> Outcome:

@@ -10,7 +10,7 @@ ONE, RATE = Step(callers=1), Step(rate=2.0)
 
 
 def seen(*asked: Asked, lags: tuple[float, ...] = (), **more: float) -> Seen:
-    return Seen(10.0, 20.0, list(asked), list(lags), **more)  # type: ignore[arg-type]
+    return Seen(10.0, 20.0, 1e9, list(asked), list(lags), **more)  # type: ignore[arg-type]
 
 
 def test_a_percentile_is_a_latency_that_was_seen() -> None:
@@ -19,6 +19,10 @@ def test_a_percentile_is_a_latency_that_was_seen() -> None:
     found = figures_of(ONE, seen(*asked), {})
     assert found.latency_ms == {"p50": 10, "p95": 19, "p99": 20, "mean": 10.5, "max": 20}
     assert "P99 of 20 answers is the greatest of them" in found.notes
+
+
+def test_the_window_has_a_time_of_day() -> None:
+    assert figures_of(ONE, seen(Asked(11, 12)), {}).opened == "2001-09-09T01:46:40.000+00:00"
 
 
 def test_requests_count_by_when_they_begin() -> None:

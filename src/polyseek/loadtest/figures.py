@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -27,6 +28,8 @@ class Figures:
     step: str
     callers: int
     rate: float
+    opened: str
+    """When the window opened, as the server's logs may tell it (UTC)."""
     seconds: float
     """Length of the window."""
     requests: int
@@ -70,6 +73,7 @@ def figures_of(step: Step, seen: Seen, memory: dict[str, float]) -> Figures:
         step=step.name,
         callers=step.callers,
         rate=step.rate,
+        opened=datetime.fromtimestamp(seen.opened, UTC).isoformat(timespec="milliseconds"),
         seconds=round(seconds, 3),
         requests=len(counted),
         answers=len(answers),

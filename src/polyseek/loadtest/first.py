@@ -9,7 +9,7 @@ from typing import Any
 
 from polyseek.errors import BadInput, ModelError
 from polyseek.loadtest.answers import tokens_of
-from polyseek.loadtest.client import Failed, get, post
+from polyseek.loadtest.client import Failed, connect, get, post
 from polyseek.loadtest.lines import Lines
 from polyseek.loadtest.plan import Plan
 from polyseek.loadtest.texts import Generated, Texts
@@ -33,10 +33,11 @@ HINTS = {
 
 
 async def look_up(plan: Plan) -> str:
-    """The address of the target's host: looked up once, not in every latency.
+    """The first address of the target's host that takes a connection: looked up once, not in every
+    latency. A server often listens on one of 127.0.0.1 and ::1, which are both "localhost".
 
     Raises:
-        ModelError: it has none.
+        ModelError: there is none.
     """
     target = plan.target
     try:
@@ -45,9 +46,16 @@ async def look_up(plan: Plan) -> str:
         raise ModelError(
             f"{target.host} has no address ({error}); check how it is written"
         ) from error
-    # A server often listens on 127.0.0.1 alone, where "localhost" is ::1 as well.
-    addresses = sorted({str(info[4][0]) for info in found}, key=lambda each: ":" in each)
-    return addresses[0]
+    until = asyncio.get_running_loop().time() + plan.timeout_s
+    failures = []
+    for address in dict.fromkeys(str(info[4][0]) for info in found):
+        try:
+            (await connect(target, address, until)).close()
+        except Failed as failed:
+            failures.append(failed)
+        else:
+            return address
+    raise _useless(plan, failures[0])
 
 
 async def choose_model(plan: Plan, lines: Lines, key: str) -> str:

@@ -15,7 +15,7 @@ import itertools
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from time import perf_counter as clock
-from time import thread_time
+from time import thread_time, time
 
 from polyseek.loadtest.answers import tokens_of
 from polyseek.loadtest.client import Failed
@@ -52,6 +52,8 @@ class Seen:
 
     opens: float
     closes: float
+    opened: float = 0.0
+    """When the window opened, in seconds since 1970."""
     asked: list[Asked] = field(default_factory=list)
     """In the order of their ends, those before and after the window included."""
     lags: list[float] = field(default_factory=list)
@@ -92,7 +94,7 @@ class Load:
         """Returns when all requests of the window are answered or have failed."""
         plan, start, cpu = self._plan, clock(), thread_time()
         opens = start + plan.warmup_s
-        self._seen = seen = Seen(opens, opens + plan.duration_s)
+        self._seen = seen = Seen(opens, opens + plan.duration_s, time() + plan.warmup_s)
         self._tasks: set[asyncio.Task[None]] = set()
         async with asyncio.TaskGroup() as self._group:
             if self._step.rate:

@@ -57,6 +57,7 @@ class Run:
             model=plan.model,
             texts=texts.source,
             settings={
+                "steps": [step.name for step in plan.steps],
                 "duration_s": plan.duration_s,
                 "warmup_s": plan.warmup_s,
                 "timeout_s": plan.timeout_s,
