@@ -5,9 +5,13 @@ No time is compared, other than that nothing is answered before it can be.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import signal
+import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -57,8 +61,8 @@ def test_callers_and_rates(run: Run, server: Faulty, tmp_path: Path) -> None:
     server.says = [late(0.02)]
     svg = tmp_path / "chart.svg"
     given = "--concurrency", "1,3", "--rate", "20", "--svg", str(svg), "--json"
-    code, out, _ = run(server.url, *QUICK, "--duration", "1", *given)
-    assert code == 0
+    code, out, err = run(server.url, *QUICK, "--duration", "1", *given)
+    assert (code, err) == (0, "")
     told = json.loads(out)
     assert [step["step"] for step in told["steps"]] == ["1 caller", "3 callers", "20/s"]
     for step in told["steps"]:
@@ -186,6 +190,38 @@ def test_a_server_that_is_not_there(run: Run, server: Faulty) -> None:
     code, _, err = run(server.url[:-3], *QUICK, "--model", "toy")
     assert code == 3
     assert says_so("answers 404.*ends with /v1", err)
+
+
+def test_an_interrupted_run_tells_what_was_finished(server: Faulty) -> None:
+    asking, stalled = 0, threading.Event()
+
+    async def stall_for_two(writer: asyncio.StreamWriter, body: dict[str, Any]) -> None:
+        """The first step has one caller."""
+        nonlocal asking
+        asking += 1
+        if asking > 1:
+            stalled.set()
+            await asyncio.sleep(600)
+        await asyncio.sleep(0.01)
+        asking -= 1
+        writer.write(reply(200, vectors(body)))
+
+    server.says = [stall_for_two]
+    program = "from polyseek.cli import main; main()"
+    flags = "--concurrency", "1,2", "--duration", "0.5", "--warmup", "0", "--timeout", "600"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, "loadtest", server.url, *flags],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert stalled.wait(60)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "")
+    assert "1 caller " in out
+    assert "2 callers" not in out
+    assert "interrupted: these steps were finished" in out
 
 
 def test_no_address_and_no_other_machine(run: Run) -> None:

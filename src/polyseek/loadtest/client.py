@@ -33,6 +33,8 @@ class Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
         self._waiting: asyncio.Future[tuple[int, bytes]] | None = None
+        self._begun = self._delimited = False
+        """Of the answer: its head has come; it tells where it ends."""
         self.closed = False
 
     async def ask(self, request: bytes, until: float) -> tuple[int, bytes]:
@@ -46,7 +48,7 @@ class Connection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self._parser = httptools.HttpResponseParser(self)
         self._body: list[bytes] = []
-        self._delimited = self._begun = False
+        self._begun = self._delimited = False
         self._waiting = loop.create_future()
         late = loop.call_at(until, self._fail, "timeout")
         try:
