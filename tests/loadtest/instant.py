@@ -6,6 +6,7 @@ A server is a function of the request's number and the time it begins, to second
 from __future__ import annotations
 
 import asyncio
+import itertools
 import selectors
 from collections.abc import Callable
 from typing import Any, cast
@@ -46,6 +47,10 @@ class Instant(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._skips.now
 
+    def spend(self, seconds: float) -> None:
+        """Nobody else gets a turn meanwhile."""
+        self._skips.now += seconds
+
 
 class Answers:
     """Stands for `Lines`: answers after as long as `server` says."""
@@ -75,9 +80,14 @@ class Answers:
 
 
 def held(
-    monkeypatch: pytest.MonkeyPatch, step: Step, server: Server, **plan: float
+    monkeypatch: pytest.MonkeyPatch,
+    step: Step,
+    server: Server,
+    busy: Callable[[int], float] = lambda number: 0.0,
+    **plan: float,
 ) -> tuple[Seen, Answers]:
-    """What is seen of a load on `server`, and what it was asked."""
+    """What is seen of a load on `server`, and what it was asked; `busy`: the request's number ->
+    how long it keeps the generator."""
     most = int(plan.get("max_requests", 1_000_000))
     made = Plan(
         TARGET,
@@ -91,5 +101,11 @@ def held(
         monkeypatch.setattr(load, "clock", loop.time)
         answers = Answers(server, loop)
         lines = cast(Lines, answers)
-        one = Load(made, step, lines, lambda: b"", Budget(most))
+        numbers = itertools.count()
+
+        def make() -> bytes:
+            loop.spend(busy(next(numbers)))
+            return b""
+
+        one = Load(made, step, lines, make, Budget(most))
         return runner.run(one.hold()), answers

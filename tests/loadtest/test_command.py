@@ -224,6 +224,12 @@ def test_an_interrupted_run_tells_what_was_finished(server: Faulty) -> None:
     assert "interrupted: these steps were finished" in out
 
 
+def test_a_name_with_several_addresses(run: Run, server: Faulty) -> None:
+    """Often ::1 comes first, where nobody listens here."""
+    code, _, err = run(server.url.replace("127.0.0.1", "localhost"), *QUICK, "--rate", "20")
+    assert (code, err) == (0, "")
+
+
 def test_no_address_and_no_other_machine(run: Run) -> None:
     assert run(*QUICK)[0] == 2
     code, _, err = run("http://example.com/v1", *QUICK)

@@ -109,6 +109,23 @@ def test_at_a_rate_latency_counts_from_when_a_request_is_due(
     assert found.latency_ms["max"] == pytest.approx(10, rel=0.001)  # no error in it
 
 
+def test_a_generator_that_is_late_is_in_the_latencies_and_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The request that is due at 10 s takes a second to make: it is sent 0.9 s late, those after it
+    0.8, 0.7, … s."""
+    seen, server = held(
+        monkeypatch, RATE, lambda number, now: 0.01, busy=lambda number: 1.0 * (number == 100)
+    )
+    found = figures_of(RATE, seen, {})
+    assert found.requests == found.answers == 200
+    assert found.latency_ms["max"] == pytest.approx(910, rel=0.001)
+    assert found.latency_ms["p99"] == pytest.approx(710, rel=0.001)
+    assert found.latency_ms["p50"] == pytest.approx(10, rel=0.001)
+    assert found.late_ms["max"] == pytest.approx(900, rel=0.001)
+    assert "the generator fell behind by 700.0 ms" in found.notes[0]
+
+
 def test_a_server_that_cannot_keep_a_rate_is_said_not_to(monkeypatch: pytest.MonkeyPatch) -> None:
     """One request at a time, 0.2 s each: 5 a second of the 10."""
     free = 0.0

@@ -1,7 +1,7 @@
-"""One HTTP/1.1 request at a time over one connection, at a cost of some 30 µs.
+"""One HTTP/1.1 request at a time over one connection, at a cost of some 20 µs.
 
-A client library takes twenty times that, which is time that a server on the same cores lacks and
-that the latencies would contain (docs/decisions/0016-loadtest.md). The parser is httptools, which
+httpx2 takes thirty times that, which is time that a server on the same cores lacks and that the
+latencies would contain (docs/decisions/0016-loadtest.md). The parser is httptools, which
 uvicorn has, too.
 """
 
