@@ -6,7 +6,7 @@ import pytest
 
 from loadtest.instant import held
 from polyseek.loadtest.client import Failed
-from polyseek.loadtest.figures import Figures, figures_of
+from polyseek.loadtest.figures import figures_of
 from polyseek.loadtest.plan import Step
 
 FOUR, RATE = Step(callers=4), Step(rate=10.0)
@@ -68,16 +68,12 @@ def stalls(number: int, now: float) -> float:
     return 12.0 - now + 0.01 if 10 <= now < 12 else 0.01
 
 
-def at_rate(monkeypatch: pytest.MonkeyPatch, **plan: float) -> Figures:
-    seen, _ = held(monkeypatch, RATE, stalls, **plan)
-    return figures_of(RATE, seen, {})
-
-
 def test_at_a_rate_a_stall_is_seen_by_all_that_were_due_in_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """20 of 200 requests fall due in 2 s of 20: a tenth of them waits up to 2 s."""
-    found = at_rate(monkeypatch)
+    seen, _ = held(monkeypatch, RATE, stalls)
+    found = figures_of(RATE, seen, {})
     assert found.requests == found.answers == 200
     assert found.latency_ms["p50"] == pytest.approx(10, rel=0.001)
     assert found.latency_ms["p95"] == pytest.approx(1010, rel=0.001)  # the 10th longest of 20
@@ -114,7 +110,7 @@ def test_a_generator_that_is_late_is_in_the_latencies_and_told(
 ) -> None:
     """The request that is due at 10 s takes a second to make: it is sent 0.9 s late, those after it
     0.8, 0.7, … s."""
-    seen, server = held(
+    seen, _ = held(
         monkeypatch, RATE, lambda number, now: 0.01, busy=lambda number: 1.0 * (number == 100)
     )
     found = figures_of(RATE, seen, {})

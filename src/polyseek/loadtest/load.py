@@ -131,8 +131,8 @@ class Load:
         """Requests at even distances, whatever becomes of those before."""
         for number in itertools.count():
             due = start + number / self._step.rate
+            await asyncio.sleep(0)  # the one before is sent, and answers are read
             request = self._make()  # before it is due
-            await asyncio.sleep(0)  # if it is due already, answers are still read
             while (early := due - clock()) > 0:
                 await asyncio.sleep(early)
             if not self._may_begin():
