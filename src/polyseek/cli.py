@@ -39,6 +39,7 @@ from polyseek.flags import (
     Ungrouped,
     opened,
 )
+from polyseek.load_commands import loadtest
 from polyseek.model_commands import instruct, models, similarity
 from polyseek.policy import HELP
 from polyseek.progress import watching
@@ -242,6 +243,7 @@ app.command("eval")(evaluate)
 app.command()(compare)
 app.command()(instruct)
 app.command()(similarity)
+app.command()(loadtest)
 app.command()(models)
 app.command()(serve)
 

@@ -12,6 +12,7 @@ from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from polyseek.addresses import is_loopback
 from polyseek.closing import Closing
 from polyseek.engine.refused import refusal, waits_s
 from polyseek.errors import BadInput, ModelError
@@ -24,7 +25,6 @@ AGAIN = {408, 409, 425, 429, 500, 502, 503, 504}
 LOOK = "check that the server runs and that --model-url is its address, then run it again"
 LATER = "it has had more requests than it takes: run it again later"
 FORM = "give it as http://host:port/v1"
-LOOPBACK = ("localhost", "127.", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Endpoint(Closing):
         self._login: tuple[str, str] | None = None
         if parts.username is not None:
             self._login = unquote(parts.username), unquote(parts.password or "")
-        self._own_machine = (parts.hostname or "").startswith(LOOPBACK)
+        self._own_machine = is_loopback(parts.hostname or "")
         self._key = key
         self._patience = patience or Patience()
         self._sleep = sleep
