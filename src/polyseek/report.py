@@ -170,7 +170,8 @@ def instructed(sentences: Sequence[str], found: Sequence[Moved], as_json: bool) 
         out.print(f"[bold]{number:>3}[/]  {_shown(sentence)}")
     out.print("rows are these as questions, columns as passages; in each cell their cosine")
     for each in found:
-        out.print(f"\n[bold cyan]{_shown(each.name)}[/]  {_shown(each.task)}".rstrip())
+        task = each.task if each.task != each.name else ""
+        out.print(f"\n[bold cyan]{_shown(each.name)}[/]  {_shown(task)}".rstrip())
         for number, row in enumerate(each.similarities, start=1):
             out.print(f"[bold]{number:>3}[/]  " + " ".join(f"{cosine:6.3f}" for cosine in row))
         moved = [
