@@ -6,7 +6,8 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-from polyseek import Hit, scoring
+from polyseek import Hit
+from test_review import guides, made
 
 TEXT = (Path(__file__).parents[1] / "docs" / "search.md").read_text("utf-8")
 PARTS, FIELDS = TEXT.split("## ")[1:]
@@ -23,8 +24,11 @@ def test_the_fields_of_a_hit() -> None:
     assert {"start", "end"} <= set(in_text)
 
 
-def test_the_parts_of_a_score() -> None:
-    source = Path(scoring.__file__).read_text("utf-8")
-    written = re.findall(r'"(\w+)": (?:float|NAMES)|parts\["(\w+)"\]|\.plus\(\s*"(\w+)"', source)
-    names = {name for found in written for name in found if name}
-    assert sorted(told(PARTS)) == sorted(names)
+def test_the_parts_of_a_score(tmp_path: Path) -> None:
+    files = guides() | {"en/code.md": "# Codes\n\nERR-0012 means that the disk is full.\n"}
+    kb = made(tmp_path, files)
+    found = [
+        *kb.search("a backup of the server"),
+        *kb.search("What does ERR-0012 mean?", policy="prefer:en", every_passage=True),
+    ]
+    assert sorted({name for hit in found for name in hit.parts}) == sorted(told(PARTS))

@@ -165,7 +165,11 @@ def search(
 
 def _of_the_question(error: TooLong) -> TooLong:
     """What the engine says of a text, said of the question, which cannot be cut."""
-    what = re.sub(r"^text 0 (.*?); shorten or chunk it.*", r"the question \1; ask less", str(error))
+    what = re.sub(
+        r"(?s)^text 0 (.*?); shorten or chunk it.*",
+        r"the question \1; ask something shorter",
+        str(error),
+    )
     return TooLong(what)
 
 
