@@ -1,9 +1,11 @@
 """Ask a knowledge base several questions with one loaded model. The first hit is shown with its
-versions in other languages, each from the sentence that answers; the next four on a line each."""
+versions in other languages, each from the sentence that answers; the next four on a line each, and
+the headings of their versions on another."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -15,9 +17,21 @@ HITS = 5
 WIDTH = 100
 
 
+def name(hit: Hit) -> str:
+    """A passage by its language and its last heading."""
+    return f"{hit.language}  {hit.headings[-1] if hit.headings else hit.path}"
+
+
+def names(versions: Sequence[Hit], width: int) -> Text:
+    """Versions on one line, those of one heading once."""
+    text = Text(f"  {'=':>4} " + "   ".join(dict.fromkeys(map(name, versions))), style="dim")
+    text.truncate(width, overflow="ellipsis")
+    return text
+
+
 def line(hit: Hit, begin: str, width: int) -> Text:
     """A passage on one line, the sentence that answers in bold."""
-    text = Text(f"  {begin:>4} {hit.language}  {hit.headings[-1] if hit.headings else hit.path}  ")
+    text = Text(f"  {begin:>4} {name(hit)}  ")
     told, start = snippet(hit), len(text)
     text.append(told, style="dim")
     first, last = answering(hit, told)
@@ -34,6 +48,8 @@ def main() -> None:
             out.print(f"\n[bold]? {question}[/]")
             for rank, hit in enumerate(kb.search(question, k=HITS)):
                 out.print(line(hit, f"{hit.score:.2f}", width))
+                if rank and hit.versions:
+                    out.print(names(hit.versions, width))
                 for version in () if rank else hit.versions:
                     out.print(line(version, "=", width))
 

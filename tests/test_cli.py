@@ -19,8 +19,9 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from polyseek import Hit, KnowledgeBase, cli, knowledge_base
-from polyseek.errors import ModelError, StoreError
+from polyseek import Hit, KnowledgeBase, Settings, __version__, cli, knowledge_base
+from polyseek.errors import ModelError, StoreError, TooLong
+from polyseek.settings import describe
 from polyseek.snippets import snippet, wrapped
 from polyseek.store.lock import WriterLock
 from toy import toy_embedder
@@ -128,6 +129,16 @@ def test_index_names_what_failed(run: Run, docs: Path) -> None:
     assert "2 new, 1 failed" in done.out.splitlines()[1]
 
 
+def test_index_warns_where_there_is_no_document(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = run("index", "empty")
+    assert done.code == 0
+    assert done.err == (
+        "warning: there was no document to read; Markdown, plain text and HTML are documents\n"
+    )
+    assert run("versions").code == 1
+
+
 def test_search(run: Run, docs: Path) -> None:
     run("index", "docs")
     done = run("search", "login to the bastion host", "-k", "1")
@@ -167,6 +178,37 @@ def test_search_finds_nothing(run: Run, docs: Path) -> None:
     assert json.loads(run("search", "cat", "--policy", "only:ko", "--json").out) == []
 
 
+def test_a_question_that_is_too_long_is_named_as_such(run: Run, docs: Path) -> None:
+    run("index", "docs")
+    done = run("search", "cat " * 600)
+    assert (done.code, done.out) == (2, "")
+    told = r"error: the question has 60\d tokens with its prompt and toy takes 512; ask something "
+    assert re.fullmatch(told + r"shorter\n", done.err)
+
+
+@pytest.mark.parametrize(
+    ("engine", "told"),
+    [
+        (
+            "text 0 has 700 tokens, and there is room for 509 of the 512 that m takes; shorten or "
+            "chunk it. It begins 'cat; cat'",
+            "the question has 700 tokens, and there is room for 509 of the 512 that m takes; ask "
+            "something shorter",
+        ),
+        (
+            "text 0 is too long for m: 700\nof 512; shorten or chunk it. It begins 'cat'",
+            "the question is too long for m: 700\nof 512; ask something shorter",
+        ),
+        (
+            "the prompt has 600 tokens and m takes 512 tokens; shorten the instruction",
+            "the prompt has 600 tokens and m takes 512 tokens; shorten the instruction",
+        ),
+    ],
+)
+def test_what_an_endpoint_says_of_a_text_is_said_of_the_question(engine: str, told: str) -> None:
+    assert str(cli._of_the_question(TooLong(engine))) == told
+
+
 def test_status(run: Run, docs: Path) -> None:
     run("index", "docs")
     done = run("status", "--documents")
@@ -203,6 +245,8 @@ def test_models(run: Run) -> None:
     done = run("models")
     assert done.code == 0
     assert "multilingual-e5-small" in done.out
+    titles = ["model", "weights", "parameters", "dimensions", "tokens", "licence"]
+    assert done.out.splitlines()[0].split() == titles
     assert all(cell_len(line) <= 80 for line in done.out.splitlines())
     assert json.loads(run("models", "--json").out)[0]["dimensions"] == 384
 
@@ -312,6 +356,20 @@ def test_help_teaches(run: Run, command: str) -> None:
     assert not undescribed
 
 
+def test_help_shows_brackets_as_they_are(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every setting's help, word for word, though [gpu] could be taken for markup."""
+    monkeypatch.setenv("COLUMNS", "2000")
+    told = " ".join(run(command, "--help").out for command in ("index", "search", "serve"))
+    told = " ".join(told.replace("│", " ").split())
+    assert "(pip install 'polyseek[gpu]')" in told
+    helps = [describe(name) for name in Settings.model_fields if name != "model_key"]
+    assert [each for each in helps if each not in told] == []
+
+
+def test_version(run: Run) -> None:
+    assert run("--version") == Done(0, f"polyseek {__version__}\n", "")
+
+
 def test_help_of_policies_and_exit_codes(run: Run) -> None:
     told = " ".join(run("search", "--help").out.replace("│", " ").split())
     for policy in ("any", "prefer:LANG", "balanced", "only:LANG,LANG"):
@@ -395,7 +453,7 @@ def test_a_terminal_gets_colour_progress_and_lines_that_fit(tmp_path: Path, docs
     for n in range(40):
         (docs / f"{n}.md").write_text(f"# Note {n}\n\n" + f"Sentence {n} of it. " * 200)
     told = on_a_terminal(tmp_path, 80, "index", "docs", SLOW_S="0.01")
-    assert re.search(r"\d+ of 42 files, \d+ passages, \d+/s, \d\d:\d\d left", plain(told))
+    assert re.search(r"\d+ of 42 files, \d+ passages, \d+ passages/s, \d\d:\d\d left", plain(told))
     assert plain(told).split("\n")[-3].startswith("polyseek-kb: 42 new;")
 
     told = on_a_terminal(tmp_path, 80, "search", "堡垒机登录失败", "-k", "2")

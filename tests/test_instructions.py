@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,22 @@ def test_every_profile_by_default() -> None:
     assert [each.name for each in found] == ["own", *PROFILES]
 
 
+def test_a_profile_that_says_what_the_model_is_told_anyway_is_shown_once() -> None:
+    """Qwen3's own instruction is the profile `general`."""
+    embedder = toy_embedder(told="query")
+    embedder.spec = replace(embedder.spec, instruction=PROFILES["general"])
+    found = compare(embedder, SENTENCES)
+    others = [name for name in PROFILES if name != "general"]
+    assert [each.name for each in found] == ["own, the same as general", *others]
+    assert found[0].task == PROFILES["general"]
+    (alone,) = compare(embedder, SENTENCES, ["general"])
+    assert alone == found[0]
+
+
 def test_what_cannot_be_compared() -> None:
+    for nothing in ("", "  "):
+        with pytest.raises(BadInput, match="an instruction is empty; name a profile or write a se"):
+            compare(toy_embedder(told="query"), SENTENCES, ["legal", nothing])
     with pytest.raises(BadInput, match="toy takes no instruction, so nothing can move; name a mod"):
         compare(toy_embedder(), SENTENCES)
     with pytest.raises(BadInput, match="sentences to compare: 1; give at least two"):
@@ -208,6 +224,7 @@ def test_the_command(run: object, monkeypatch: pytest.MonkeyPatch) -> None:
     told = run("instruct", "--instruction", FISH, "--instruction", "legal", "cat dog", "fish")
     assert told.splitlines()[:2] == ["  1  cat dog", "  2  fish"]
     assert f"\nlegal  {PROFILES['legal']}\n" in told
+    assert told.count(FISH) == 1, "a title does not say it twice"
     assert "moved furthest: 1 to 2 +0." in told
     monkeypatch.setattr(sys, "stdin", io.StringIO("cat dog\n\nfish\n"))
     found = json.loads(run("instruct", "-", "--json"))

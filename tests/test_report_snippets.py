@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from polyseek import Hit, report
-from polyseek.report import Shown
 from polyseek.review import Drifted, Lacking, Place, VersionsReport
 from polyseek.snippets import SNIPPET, answering, snippet
+from polyseek.versions_report import Shown, versions
 from test_review import made
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -203,28 +203,62 @@ def test_the_answer_stands_out_on_a_terminal(
 def test_versions_side_by_side_fit(
     capsys: pytest.CaptureFixture[str], one: str, other: str
 ) -> None:
-    assert report.versions(drifted(one, other), Shown.all, as_json=False)
+    assert versions(drifted(one, other), Shown.all, as_json=False)
     told = plain(capsys.readouterr().out)
     assert all(cell_len(line) <= 60 for line in told.splitlines())
-    assert re.search(r"^en/a\.md:3-12 +zh/a\.md:3-12 *$", told, re.MULTILINE)
-    rows = told.split("zh/a.md:3-12")[1]
+    assert re.search(r"^en/a\.md:3-12 \(here\) +zh/a\.md:3-12 \(there\) *$", told, re.MULTILINE)
+    rows = told.split("zh/a.md:3-12 (there)")[1]
     for text in (one, other):
         assert set(text) - {" ", "\n"} <= set(rows)
     letters = re.sub(r"\s", "", rows)
     assert len(letters) == len(re.sub(r"\s", "", one + other)), "nothing is lost"
 
 
+def test_a_pipe_gets_the_lines_of_versions_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    one, other = f"{EN}\n\n{EN * 3}\n", JA * 5
+    versions(drifted(one, other, "only here: a link"), Shown.all, as_json=False)
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "",
+        "number 0.70  only here: a link",
+        "en/a.md:3-12 (here)",
+        f"   {EN}",
+        "",
+        f"   {EN * 3}",
+        "zh/a.md:3-12 (there)",
+        f"   {JA * 5}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "detail", "told"),
+    [
+        ("Port 8443.", "端口 443。", "only here: 8443", "8443 here, 443 there"),
+        ("Port 8443.", "端口 443。", "missing here: 443", "8443 here, 443 there"),
+        ("Port 8443.", "端口 443。", "8443 <-> 443", "8443 here, 443 there"),
+        ("Port 8443 of 2.", "端口 443 / 2。", "only here: 8443", "8443 here, 443 there"),
+        ("Port 8443.", "端口。", "only here: 8443", "only here: 8443"),
+        ("Port 8443, 9.", "端口 443。", "only here: 8443, 9", "only here: 8443, 9"),
+        ("Port 8443.", "端口 443。", "only here: 8443, 443", "only here: 8443, 443"),
+    ],
+)
+def test_of_two_numbers_in_each_others_place_both_are_told(
+    capsys: pytest.CaptureFixture[str], one: str, other: str, detail: str, told: str
+) -> None:
+    versions(drifted(one, other, detail), Shown.all, as_json=False)
+    assert capsys.readouterr().out.splitlines()[2] == f"number 0.70  {told}"
+
+
 @pytest.mark.usefixtures("terminal")
 def test_lines_of_a_report_fit(capsys: pytest.CaptureFixture[str]) -> None:
     found = drifted("One.", "一。", f"only here: {ZH}")
-    report.versions(found, Shown.all, as_json=False)
+    versions(found, Shown.all, as_json=False)
     assert all(cell_len(line) <= 60 for line in plain(capsys.readouterr().out).splitlines())
 
 
 def test_orders_to_the_terminal_in_a_text_are_not_passed_on(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    report.versions(drifted(f"One{EVIL}.", f"一{EVIL}。"), Shown.all, as_json=False)
+    versions(drifted(f"One{EVIL}.", f"一{EVIL}。"), Shown.all, as_json=False)
     text = f"Before.{EVIL} The cat{EVIL} sleeps."
     for full in (True, False):
         found = hit(text, f"The cat{EVIL} sleeps.")
@@ -245,17 +279,17 @@ def test_orders_to_the_terminal_elsewhere(capsys: pytest.CaptureFixture[str], wh
             "detail": drifted("One.", "一。", f"only here: ls {EVIL}"),
             "document": VersionsReport(("en",), {}, {EVIL: ("en",)}, [], []),
         }.get(where, VersionsReport(("en",), {}, {}, [Lacking((gone,), ("en",))], []))
-        report.versions(told, Shown.all, as_json=False)
+        versions(told, Shown.all, as_json=False)
     assert not CONTROL.search(capsys.readouterr().out)
 
 
 def test_line_ends_of_windows(capsys: pytest.CaptureFixture[str]) -> None:
-    report.versions(drifted("One.\r\nTwo.\r\n", "一。\r\n"), Shown.all, as_json=False)
+    versions(drifted("One.\r\nTwo.\r\n", "一。\r\n"), Shown.all, as_json=False)
     assert "�" not in capsys.readouterr().out
 
 
 def test_markup_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    report.versions(drifted("A [red]x[/red] :cat:", "[/]", "only here: [b]"), Shown.all, False)
+    versions(drifted("A [red]x[/red] :cat:", "[/]", "only here: [b]"), Shown.all, False)
     told = capsys.readouterr().out
     for each in ("A [red]x[/red] :cat:", "[/]", "only here: [b]"):
         assert each in told

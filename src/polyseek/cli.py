@@ -8,15 +8,16 @@ model cannot be used; 4 the knowledge base cannot be used; 5 another process is 
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from polyseek import report
+from polyseek import __version__, report, versions_report
 from polyseek.compare_command import compare
-from polyseek.errors import BadInput, Locked, ModelError, PolyseekError, StoreError
+from polyseek.errors import BadInput, Locked, ModelError, PolyseekError, StoreError, TooLong
 from polyseek.eval_commands import evaluate
 from polyseek.flags import (
     Backend,
@@ -49,7 +50,6 @@ EXIT = {Locked: 5, BadInput: 2, ModelError: 3, StoreError: 4, PolyseekError: 1}
 """First match wins; Locked is a StoreError."""
 
 app = typer.Typer(
-    help="Search documents in any mix of languages with a question in any language.",
     epilog="Exit codes: 0 done; 1 done, but a file failed, nothing was found, or verify or "
     "versions has something to report; 2 wrong input; 3 model; 4 knowledge base; 5 another "
     "process is writing to it; 130 interrupted.",
@@ -57,6 +57,22 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        report.version(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Search documents in any mix of languages with a question in any language."""
 
 
 @app.command()
@@ -140,9 +156,22 @@ def search(
         backend=backend, device=device, precision=precision, threads=threads,
         instruction=instruction,
     ) as base:  # fmt: skip
-        hits = base.search(question, k, policy, language, every, grouped=not ungrouped)
+        try:
+            hits = base.search(question, k, policy, language, every, grouped=not ungrouped)
+        except TooLong as error:
+            raise _of_the_question(error) from error
     report.found(hits, explain=explain, full=full, as_json=json)
     raise typer.Exit(0 if hits else 1)
+
+
+def _of_the_question(error: TooLong) -> TooLong:
+    """What the engine says of a text, said of the question, which cannot be cut."""
+    what = re.sub(
+        r"(?s)^text 0 (.*?); shorten or chunk it.*",
+        r"the question \1; ask something shorter",
+        str(error),
+    )
+    return TooLong(what)
 
 
 @app.command()
@@ -191,15 +220,15 @@ def versions(
         ),
     ] = "",
     show: Annotated[
-        report.Shown, typer.Option(help="What to report, and to exit with 1 for.")
-    ] = report.Shown.all,
+        versions_report.Shown, typer.Option(help="What to report, and to exit with 1 for.")
+    ] = versions_report.Shown.all,
     model_path: ModelPath = None,
     model_url: ModelUrl = None,
     json: Json = False,
 ) -> None:
     """Report what has no version in a language, and which versions no longer say the same.
 
-    Exits with 1 if there is anything to report, so it can guard a repository of documents.
+    Exits with 1 if there is anything to report, or no document, so it can guard a repository.
     """
     expected = [code for code in languages.split(",") if code.strip()]
     with (
@@ -207,7 +236,7 @@ def versions(
         watching(quiet=json) as watch,
     ):
         found = base.versions(expected, watch)
-    raise typer.Exit(1 if report.versions(found, show, json) else 0)
+    raise typer.Exit(1 if versions_report.versions(found, show, json) else 0)
 
 
 Passage = Annotated[str, typer.Argument(help="A passage, as PATH:LINE.")]
@@ -221,9 +250,13 @@ def link(
     model_path: ModelPath = None,
     model_url: ModelUrl = None,
 ) -> None:
-    """State that two passages are versions of each other, where polyseek does not see it."""
+    """State that two passages are versions of each other, where polyseek does not see it.
+
+    It holds as long as both texts stay as they are.
+    """
     with opened(kb=kb, model_path=model_path, model_url=model_url) as base:
         base.link(one, other)
+    versions_report.stated(one, other, versions=True)
 
 
 @app.command()
@@ -234,9 +267,13 @@ def unlink(
     model_path: ModelPath = None,
     model_url: ModelUrl = None,
 ) -> None:
-    """State that two passages are not versions of each other, though polyseek thinks so."""
+    """State that two passages are not versions of each other, though polyseek thinks so.
+
+    It holds as long as both texts stay as they are.
+    """
     with opened(kb=kb, model_path=model_path, model_url=model_url) as base:
         base.link(one, other, versions=False)
+    versions_report.stated(one, other, versions=False)
 
 
 app.command("eval")(evaluate)

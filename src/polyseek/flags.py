@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from polyseek.settings import Settings, describe, read_settings
 
@@ -19,7 +20,7 @@ def _option(name: str, *flags: str) -> Any:  # noqa: ANN401 - typer's own type i
     shown = str(default) if default not in (None, "", 0, ()) else False
     return typer.Option(
         *(flags or ("--" + name.replace("_", "-"),)),
-        help=describe(name),
+        help=escape(describe(name)),  # else [gpu] is taken for markup
         envvar=env,
         show_default=shown,
     )

@@ -30,7 +30,8 @@ class Moved:
     """The similarities of n sentences under one instruction."""
 
     name: str
-    """The profile or text that was given, or "own": the model without being told."""
+    """The profile or text that was given, or "own": the model without being told. What tells it
+    nothing else is named with it: "own, the same as general"."""
     task: str
     similarities: list[list[float]]
     """(n, n) cosines: row, a sentence as a question; column, a sentence as a passage."""
@@ -53,7 +54,8 @@ def compare(embedder: Embeds, sentences: Sequence[str], told: Sequence[str] = ()
     default under every profile.
 
     Raises:
-        BadInput: fewer than two sentences, an unknown profile, or a model that takes none.
+        BadInput: fewer than two sentences, an empty instruction, an unknown profile, or a model
+            that takes none.
     """
     spec = embedder.spec
     if TASK not in spec.query_prompt:
@@ -64,11 +66,16 @@ def compare(embedder: Embeds, sentences: Sequence[str], told: Sequence[str] = ()
         )
     if len(sentences) < 2:
         raise BadInput(f"sentences to compare: {len(sentences)}; give at least two")
-    tasks = {name: resolve(name) for name in told}
+    if not all(name.strip() for name in told):
+        raise BadInput("an instruction is empty; name a profile or write a sentence")
+    tasks = {name: resolve(name) for name in told} or dict(PROFILES)
+    same = [name for name, task in tasks.items() if task == spec.instruction]
     passages = embedder.embed(sentences, "passage")  # (n, D)
     plain = embedder.embed(sentences, "query") @ passages.T  # (n, n)
-    found = [_moved("own", spec.instruction, plain, plain)]
-    for name, task in (tasks or dict(PROFILES)).items():
+    found = [_moved(", the same as ".join(["own", *same]), spec.instruction, plain, plain)]
+    for name, task in tasks.items():
+        if name in same:
+            continue
         under = embedder.embed(sentences, "query", instruction=task) @ passages.T
         found.append(_moved(name, task, under, plain))
     return found

@@ -90,7 +90,8 @@ class KnowledgeBase(Closing):
     def index(
         self, paths: Path | str | Sequence[Path | str], watch: Watch = lambda _: None
     ) -> IndexReport:
-        """Bring the knowledge base in step with these files and directories, or this one.
+        """Bring the knowledge base in step with these files and directories, or this one. A
+        document is named by where it is below its directory, and keeps the name it got first.
 
         Raises:
             BadInput: a path is not there.

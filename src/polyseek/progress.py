@@ -37,7 +37,8 @@ def watching(quiet: bool) -> Iterator[Watch]:
                 total, left = (1.0, "left") if known else (None, "")
                 bar.update(task, completed=step.share, total=total, told=step.stage, left=left)
                 return
-            told = f"{step.done} of {step.files} files, {step.embedded} passages, {rate:.0f}/s,"
+            files = f"{step.done} of {step.files} files"
+            told = f"{files}, {step.embedded} passages, {rate:.0f} passages/s,"
             bar.update(task, completed=step.share, total=1.0, told=told, left="left")
 
         yield watch

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
-from polyseek.snippets import answering, safe, snippet, wrapped
+from polyseek.snippets import answering, safe, snippet
+from polyseek.terminal import indented
 from polyseek.terminal import out as _out
 from polyseek.terminal import shown as _shown
 from polyseek.terminal import write_json as _json
@@ -23,24 +21,7 @@ if TYPE_CHECKING:
     from polyseek.instructing import Moved
     from polyseek.knowledge_base import Status
     from polyseek.models.spec import ModelSpec
-    from polyseek.review import Place, VersionsReport
     from polyseek.types import Hit
-
-INDENT = "   "
-
-
-def _indented(out: Console, text: str, style: str = "", strong: tuple[int, int] = (0, 0)) -> None:
-    """Print a paragraph, broken to the terminal's width; characters `strong` stand out."""
-    text = safe(text)
-    lines = wrapped(text, out.width - len(INDENT)) if out.is_terminal else [text]
-    at = 0
-    for line in lines:
-        at = max(text.find(line, at), at)
-        shown = Text(INDENT + line, style=style)
-        first, last = (min(max(edge - at, 0), len(line)) for edge in strong)
-        shown.stylize("bold green", len(INDENT) + first, len(INDENT) + last)
-        out.print(shown)
-        at += len(line)
 
 
 def failed(error: Exception) -> None:
@@ -57,6 +38,17 @@ def serving(address: str, spec: ModelSpec) -> None:
     )
 
 
+def version(number: str) -> None:
+    """Which polyseek this is."""
+    _out().print(f"polyseek {number}")
+
+
+def ending(left: int) -> None:
+    """What a server that was told to end still does."""
+    requests = "request" if left == 1 else "requests"
+    _out(stderr=True).print(f"ending: answering what was admitted, {left} {requests} left")
+
+
 def interrupted() -> None:
     """What a run that was stopped leaves."""
     _out(stderr=True).print("interrupted: what is stored so far stays; run it again to go on")
@@ -64,6 +56,9 @@ def interrupted() -> None:
 
 def indexed(done: IndexReport, path: Path, as_json: bool) -> None:
     """The summary of a run."""
+    if not done.read:
+        told = "there was no document to read; Markdown, plain text and HTML are documents"
+        _out(stderr=True).print(f"[yellow]warning:[/] {told}")
     if as_json:
         _json(asdict(done))
         return
@@ -102,18 +97,18 @@ def found(hits: Sequence[Hit], *, explain: bool, full: bool, as_json: bool) -> N
         )
         if explain:
             parts = "  ".join(f"{name} {value:+.3f}" for name, value in hit.parts.items())
-            _indented(out, parts, "dim")
+            indented(out, parts, "dim")
         if hit.headings:
-            _indented(out, " > ".join(hit.headings), "bold")
+            indented(out, " > ".join(hit.headings), "bold")
         if full:
             for line in hit.text.splitlines():
-                _indented(out, line)
+                indented(out, line)
         else:
             told = snippet(hit)
-            _indented(out, told, strong=answering(hit, told))
+            indented(out, told, strong=answering(hit, told))
         for version in hit.versions:
             lines = f"{version.line_start}-{version.line_end}"
-            _indented(out, f"= {version.language or '?'}  {version.path}:{lines}", "dim")
+            indented(out, f"= {version.language or '?'}  {version.path}:{lines}", "dim")
         out.print()
 
 
@@ -152,65 +147,6 @@ def verified(problems: Sequence[str], as_json: bool) -> None:
         out.print("whole: documents, vectors and indexes agree")
 
 
-class Shown(StrEnum):
-    """What `versions` reports."""
-
-    all = "all"
-    missing = "missing"
-    drifted = "drifted"
-
-
-def versions(found: VersionsReport, show: Shown, as_json: bool) -> bool:
-    """What is missing and what has drifted; whether there was anything of what is shown."""
-    missing, drifted = show != Shown.drifted, show != Shown.missing
-    anything = bool(
-        (missing and (found.documents or found.passages)) or (drifted and found.drifted)
-    )
-    if as_json:
-        _json(asdict(found))
-        return anything
-    out = _out()
-    for languages, count in found.groups.items():
-        told = languages or "other languages, or in none that is known"
-        out.print(f"[bold]{count:>7}[/] passages in {_shown(told)}")
-    if missing:
-        for path, lacking in found.documents.items():
-            out.print(f"[red]no {' '.join(lacking)}[/]  {_shown(path)}")
-        for each in found.passages:
-            told = " > ".join(each.places[0].headings)
-            where = "  ".join(_where(place) for place in each.places)
-            _told(out, f"[red]no {' '.join(each.languages)}[/]  {where}", told)
-    if drifted:
-        for drift in found.drifted:
-            _told(out, f"[red]{drift.kind}[/] {drift.confidence:.2f}", drift.detail)
-            _beside(out, drift.one, drift.other)
-    if not anything:
-        out.print("nothing to report" if show != Shown.all else "complete: nothing is missing")
-    return anything
-
-
-def _told(out: Console, begin: str, text: str) -> None:
-    """A finding and what is said about it: on one line, or below it on a terminal."""
-    if out.is_terminal:
-        out.print(begin)
-        _indented(out, text)
-    else:
-        out.print(f"{begin}  {_shown(text)}".rstrip())
-
-
-def _where(place: Place) -> str:
-    return f"[cyan]{_shown(place.path)}[/]:{place.line_start}-{place.line_end}"
-
-
-def _beside(out: Console, one: Place, other: Place) -> None:
-    """Two passages, side by side."""
-    table = Table(box=None, pad_edge=False, padding=(0, 3), width=out.width)
-    for place in (one, other):
-        table.add_column(_where(place), ratio=1, overflow="fold")
-    table.add_row(*(Text(safe(place.text)) for place in (one, other)))
-    _out().print(table, soft_wrap=False)
-
-
 def similar(texts: Sequence[str], cosines: Floats, as_json: bool) -> None:
     """A matrix of cosines, and the texts by number."""
     if as_json:
@@ -234,7 +170,8 @@ def instructed(sentences: Sequence[str], found: Sequence[Moved], as_json: bool) 
         out.print(f"[bold]{number:>3}[/]  {_shown(sentence)}")
     out.print("rows are these as questions, columns as passages; in each cell their cosine")
     for each in found:
-        out.print(f"\n[bold cyan]{_shown(each.name)}[/]  {_shown(each.task)}".rstrip())
+        task = each.task if each.task != each.name else ""
+        out.print(f"\n[bold cyan]{_shown(each.name)}[/]  {_shown(task)}".rstrip())
         for number, row in enumerate(each.similarities, start=1):
             out.print(f"[bold]{number:>3}[/]  " + " ".join(f"{cosine:6.3f}" for cosine in row))
         moved = [
@@ -261,9 +198,9 @@ def models(rows: Sequence[tuple[ModelSpec, str]], as_json: bool) -> None:
     if as_json:
         _json([{**asdict(spec), "weights": where or None} for spec, where in rows])
         return
-    table = Table(box=None, pad_edge=False)
-    for title in ("model", "weights", "size", "dimensions", "tokens", "licence"):
-        table.add_column(title, no_wrap=title == "model")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for title in ("model", "weights", "parameters", "dimensions", "tokens", "licence"):
+        table.add_column(title, no_wrap=title != "licence")
     for spec, where in rows:
         table.add_row(
             spec.name,

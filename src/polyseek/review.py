@@ -73,7 +73,8 @@ class VersionsReport:
     languages: tuple[str, ...]
     """Those that every passage is expected in."""
     groups: Mapping[str, int]
-    """Languages, such as "en ja zh" -> how many passages have versions in just these."""
+    """Languages, such as "en ja zh" -> how many passages have versions in just these; empty if
+    there is no passage."""
     documents: Mapping[str, tuple[str, ...]]
     """Document -> the languages that none of its passages has a version in."""
     passages: Sequence[Lacking]
@@ -84,8 +85,8 @@ class VersionsReport:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is missing and nothing has drifted."""
-        return not (self.documents or self.passages or self.drifted)
+        """Whether there is something, and nothing of it is missing or has drifted."""
+        return bool(self.groups) and not (self.documents or self.passages or self.drifted)
 
 
 def review(

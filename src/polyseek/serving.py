@@ -33,4 +33,4 @@ def serve(
     # Imported here: it takes 0.4 s, and the other commands never need it.
     from polyseek.server import run
 
-    run.serve(settings, report.serving)
+    run.serve(settings, report.serving, report.ending)

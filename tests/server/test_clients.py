@@ -185,24 +185,36 @@ def test_langchain(
 
 
 LLAMA_INDEX = """
-import sys
-from llama_index.embeddings.openai import OpenAIEmbedding
-model = OpenAIEmbedding(model_name="{model}", api_base="{address}/v1", api_key="{key}")
 import json
-print(json.dumps([model.get_query_embedding({text!r}), *model.get_text_embedding_batch({texts!r})]))
+from llama_index.core import VectorStoreIndex
+from llama_index.core.schema import TextNode
+from llama_index.embeddings.openai import OpenAIEmbedding
+given = dict(model_name="{model}", api_base="{address}/v1", api_key="{key}")
+documents = OpenAIEmbedding(**given)
+questions = OpenAIEmbedding(
+    **given, additional_kwargs={{"extra_body": {{"input_type": "query"}}}}
+)
+texts = {texts!r}
+index = VectorStoreIndex([TextNode(text=text) for text in texts], embed_model=documents)
+(found,) = index.as_retriever(embed_model=questions, similarity_top_k=1).retrieve(texts[0])
+print(json.dumps([
+    documents.get_text_embedding_batch(texts),
+    [documents.get_query_embedding(texts[0])],
+    [questions.get_query_embedding(texts[0])],
+    [found.text, found.score],
+]))
 """
 
 
 def test_llama_index(server: Process, embedder: Embedder, tmp_path: Path) -> None:
-    """In a process of its own: it changes more than a test likes."""
+    """In a process of its own: it changes more than a test likes. One object sends questions as
+    it sends documents; a second one sends them as what they are, also for an index."""
     import json
     import os
     import subprocess
 
     texts = list(FIXED.values())
-    program = LLAMA_INDEX.format(
-        model=DEFAULT, address=server.address, key=KEY, text=texts[0], texts=texts
-    )
+    program = LLAMA_INDEX.format(model=DEFAULT, address=server.address, key=KEY, texts=texts)
     done = subprocess.run(
         [sys.executable, "-c", program],
         env={**os.environ, "NLTK_DATA": str(tmp_path), "LLAMA_INDEX_CACHE_DIR": str(tmp_path)},
@@ -211,8 +223,13 @@ def test_llama_index(server: Process, embedder: Embedder, tmp_path: Path) -> Non
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    truth = embedder.embed([texts[0], *texts], "passage")
-    assert cosines(json.loads(done.stdout), truth) == pytest.approx(1, abs=1e-5)
+    batch, plain, query, (found, score) = json.loads(done.stdout)
+    passages, wanted = embedder.embed(texts, "passage"), embedder.embed(texts[:1], "query")
+    assert cosines(batch, passages) == pytest.approx(1, abs=1e-5)
+    assert cosines(plain, passages[:1]) == pytest.approx(1, abs=1e-5)
+    assert cosines(query, wanted) == pytest.approx(1, abs=1e-5)
+    best = int((passages @ wanted[0]).argmax())
+    assert (found, score) == (texts[best], pytest.approx(passages[best] @ wanted[0], abs=1e-4))
 
 
 def cosines(given: Sequence[Sequence[float]], truth: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import threading
@@ -35,7 +36,7 @@ def counted(self, rows):
     admitted.append(job)
     return job
 Queue.submit = counted
-run.serve = lambda settings, started: serve(settings, started, lambda *_, **__: embedder)
+run.serve = lambda *told: serve(*told, lambda *_, **__: embedder)
 try:
     {MAIN}
 finally:
@@ -84,7 +85,11 @@ def test_every_admitted_request_is_answered(number: signal.Signals) -> None:
             client.join(30)
         assert process.popen.wait(30) == 0
         assert process.popen.stderr
-        admitted, done = map(int, process.popen.stderr.read().split())
+        ending, counts = process.popen.stderr.read().splitlines()
+        admitted, done = map(int, counts.split())
+    left = re.fullmatch(r"ending: answering what was admitted, (\d+) requests? left", ending)
+    assert left
+    assert 1 <= int(left[1]) <= CLIENTS
     assert [told for client in clients for told in client.wrong] == []
     answered = sum(client.answered for client in clients)
     assert answered > 2 * CLIENTS

@@ -192,5 +192,5 @@ def _check_documents(base: KnowledgeBase, dataset: Dataset) -> None:
             if answer.path not in there:
                 raise BadInput(
                     f"{base.path} has no document {answer.path!r}, which answers {query.id!r}; "
-                    "index the data set's folder into it, or leave out --kb"
+                    "index the data set's folder into a new one, or leave out --kb"
                 )

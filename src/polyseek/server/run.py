@@ -21,11 +21,12 @@ KEEP_ALIVE_S = 75
 DRAIN_S = 600
 """Longest that the end waits for answers that clients do not fetch."""
 Started = Callable[[str, ModelSpec], None]
+Ending = Callable[[int], None]
 
 
-def serve(settings: Settings, started: Started, loader: Load = load) -> None:
+def serve(settings: Settings, started: Started, ending: Ending, loader: Load = load) -> None:
     """Serve until SIGTERM or SIGINT, then answer what was admitted. `started` is told the address
-    and the model once requests are answered.
+    and the model once requests are answered; `ending`, how many requests are left at the end.
 
     Raises:
         BadInput: the address cannot be had. ModelError: the model cannot be loaded.
@@ -51,7 +52,8 @@ def serve(settings: Settings, started: Started, loader: Load = load) -> None:
                 server_header=False,
                 timeout_keep_alive=KEEP_ALIVE_S,
                 timeout_graceful_shutdown=DRAIN_S,
-            )
+            ),
+            ending,
         )
         server.run([listener])
     if failed:
@@ -60,6 +62,16 @@ def serve(settings: Settings, started: Started, loader: Load = load) -> None:
 
 class Server(uvicorn.Server):
     """Ends at a signal, and the process after it: it has ended well."""
+
+    def __init__(self, config: uvicorn.Config, ending: Ending) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Says what is left, which may take long; then as ever."""
+        if left := len(self.server_state.tasks):
+            self._ending(left)
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
