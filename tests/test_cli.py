@@ -129,6 +129,14 @@ def test_index_names_what_failed(run: Run, docs: Path) -> None:
     assert "2 new, 1 failed" in done.out.splitlines()[1]
 
 
+def test_index_tells_of_files_that_it_does_not_read(run: Run, docs: Path) -> None:
+    for name in ("a.pdf", "b.pdf", "c.docx"):
+        (docs / name).write_bytes(b"%PDF")
+    done = run("index", str(docs))
+    assert "not read: 2 .pdf, 1 .docx; Markdown, plain text and HTML are" in done.out
+    assert done.code == 0
+
+
 def test_index_warns_where_there_is_no_document(run: Run, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     done = run("index", "empty")

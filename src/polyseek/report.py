@@ -79,6 +79,9 @@ def indexed(done: IndexReport, path: Path, as_json: bool) -> None:
         f"{_shown(path)}: {told}; {done.embedded} of {done.chunks} passages embedded in "
         f"{done.seconds:.1f} s{rate}{links}"
     )
+    if done.others:
+        told = ", ".join(f"{count} {_shown(kind)}" for kind, count in done.others.items())
+        out.print(f"[dim]not read: {told}; Markdown, plain text and HTML are[/]")
 
 
 def found(hits: Sequence[Hit], *, explain: bool, full: bool, as_json: bool) -> None:
