@@ -274,6 +274,17 @@ def test_a_negation_at_the_border_of_a_group_is_told_once(groups: list[list[int]
     assert told == [(1, 2, f"not negated here: {en} / {de}")]
 
 
+def test_a_negation_that_two_of_three_versions_have_a_sentence_for_is_told_once() -> None:
+    texts = {"en": NEGATED["en"][0], "de": NEGATED["de"][1], "ja": ""}
+    versions = framed(texts)
+    found = [
+        each
+        for each in find_drift(versions, [[each.id for each in versions]], 0.1)
+        if each.kind == "negation"
+    ]
+    assert [(each.one, each.other) for each in found] == [(0, 1)]
+
+
 STEPS = {
     "en": "Then the operator confirms the request by hand.",
     "de": "Dann bestätigt der Bediener die Anfrage von Hand.",

@@ -107,8 +107,19 @@ def _clear(each: Sentences) -> list[int]:
     return [MAY if says is None else says for says in each.polarity]
 
 
-def denials(sides: Sequence[Side], by_sentence: BySentence) -> Iterator[Denial]:
-    """What one side says no to and most others do not, or the other way round."""
+def denials(sides: Sequence[Side], by_sentence: BySentence) -> list[Denial]:
+    """What one side says no to and most others do not, or the other way round. Where nobody else
+    has a counterpart two sides contradict each other, and it is told once: by the one that has
+    more witnesses, or else the first."""
+    told: dict[frozenset[tuple[int, tuple[int, int]]], Denial] = {}
+    for found in _denials(sides, by_sentence):
+        both = frozenset(((found.odd, found.here), (found.witness, found.there)))
+        if both not in told or found.against > told[both].against:
+            told[both] = found
+    return list(told.values())
+
+
+def _denials(sides: Sequence[Side], by_sentence: BySentence) -> Iterator[Denial]:
     for odd, side in enumerate(sides):
         done: set[int] = set()
         for at in range(len(side.sentences)):
