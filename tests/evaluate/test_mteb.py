@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from polyseek.engine.connect import connect
 from polyseek.engine.embedder import Embedder
 from polyseek.engine.embeds import Fingerprint
 from polyseek.errors import BadInput
-from polyseek.models.spec import ModelSpec, Role, find_spec
-from toy import Floats, toy_embedder, toy_vector
+from polyseek.models.spec import SPECS, ModelSpec, Role, find_spec
+from polyseek.server.app import make_app
+from polyseek.settings import read_settings
+from server.conftest import listen
+from toy import DIMENSIONS, Floats, toy_embedder, toy_spec, toy_vector
 
 pytest.importorskip("mteb", reason="mteb is not installed; pip install mteb")
 
 from mteb import TaskMetadata
 from mteb.models import EncoderProtocol
+from mteb.models.model_implementations.openai_models import OpenAIModel
 from mteb.models.model_implementations.qwen3_models import instruction_template
+from mteb.models.openai_wrappers import OpenAIAPIEncodeWrapper
 from mteb.types import PromptType
 
 from polyseek.evaluate.mteb import Encoder, meta_of
@@ -196,3 +202,74 @@ def test_results_are_filed_under_the_model_and_what_changes_a_vector() -> None:
     assert plain.name == "polyseek/toy"
     assert (plain.embed_dim, plain.max_tokens, plain.license) == (32, 512, "apache-2.0")
     assert plain.revision == meta_of(toy_embedder()).revision != other.revision
+
+
+@pytest.fixture
+def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Of a server with the toy for a model."""
+    monkeypatch.setitem(SPECS, "toy", toy_spec())
+    app = make_app(read_settings(model="toy"), lambda *_, **__: toy_embedder())
+    server, thread, address = listen(app)
+    yield address
+    server.should_exit = True
+    thread.join(20)
+
+
+def wrapper(address: str, **given: Any) -> OpenAIAPIEncodeWrapper:  # noqa: ANN401
+    """mteb's client of OpenAI-compatible servers."""
+    return OpenAIAPIEncodeWrapper(address, "toy", modalities=["text"], **given)
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_mtebs_wrapper_gets_the_vectors_of_documents(address: str, side: PromptType | None) -> None:
+    vectors = encoded(
+        wrapper(address, use_chat_template=False),
+        ["cat", "dog bed", "fish"],
+        ["bird"],
+        side=side,
+        batch_size=2,
+        show_progress_bar=False,
+    )
+    expected = toy_embedder().embed(["cat", "dog bed", "fish", "bird"], "passage")
+    np.testing.assert_allclose(vectors, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("given", "texts", "told"),
+    [
+        ({"use_chat_template": True}, ["cat"], "input is missing"),
+        ({"use_chat_template": False, "max_length": 8}, ["cat"], "'truncate_prompt_tokens'"),
+        ({"use_chat_template": False}, ["cat", ""], "text 1 of it is empty"),
+        ({"use_chat_template": False}, ["cat " * 600], "603 tokens .* takes 512"),
+    ],
+)
+def test_what_mtebs_wrapper_asks_and_we_have_not_is_refused_by_name(
+    address: str, given: dict[str, Any], texts: list[str], told: str
+) -> None:
+    with pytest.raises(RuntimeError, match=told):
+        encoded(wrapper(address, **given), texts, show_progress_bar=False)
+
+
+def test_mtebs_openai_model_gets_the_vectors_of_documents_and_leaves_out_blank_texts(
+    address: str,
+) -> None:
+    openai = pytest.importorskip("openai", reason="openai is not installed")
+    tiktoken = pytest.importorskip("tiktoken", reason="tiktoken is not installed")
+    letters = {bytes([byte]): byte for byte in range(256)}  # OpenAI's own is on the network
+    tiktoken.registry.ENCODINGS["bytes"] = tiktoken.Encoding(
+        "bytes", pat_str=r"[\s\S]", mergeable_ranks=letters, special_tokens={}
+    )
+    with openai.OpenAI(base_url=f"{address}/v1", api_key="any") as client:
+        model = OpenAIModel("toy", 1000, "bytes", embed_dim=DIMENSIONS, client=client)
+        vectors = encoded(model, ["cat", " ", "dog bed"], side=QUERY)
+    expected = toy_embedder().embed(["cat", "dog bed"], "passage")
+    np.testing.assert_allclose(vectors[[0, 2]], expected, atol=1e-6)
+    assert not vectors[1].any()
+
+
+def test_our_class_behind_our_server_gets_the_same_vectors(address: str) -> None:
+    texts = ["cat", "dog bed", "cat dog " * 300]
+    with connect(read_settings(model_url=f"{address}/v1"), {}) as model:
+        for side in SIDES:
+            there, here = (encoded(Encoder(m), texts, side=side) for m in (model, toy_embedder()))
+            np.testing.assert_allclose(there, here, atol=1e-6)
