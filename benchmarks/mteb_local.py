@@ -13,6 +13,7 @@ sentence-transformers  mteb's way to run most models, in fp32 on the same weight
     pip install mteb openai tiktoken
     python benchmarks/mteb_local.py                      results/mteb_local.json
     python benchmarks/mteb_local.py --languages en --step 20        sooner, rougher
+    python benchmarks/mteb_local.py --precision fp32     results/mteb_local-fp32.json
 
 Both clients of mteb are also made to say that a text may be cut: some paragraphs are longer than
 the model takes, and the server would refuse them. Those that are told what the texts are have to
@@ -218,10 +219,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--languages", default="en,ru,zh", help="of XQuAD-R (en,ru,zh)")
     parser.add_argument("--step", type=int, default=4, help="take every n-th question only (4)")
+    parser.add_argument("--precision", choices=("int8", "fp32"), default="int8")
     chosen = parser.parse_args()
     task = task_of(data_directory() / "xquad-r", chosen.languages.split(","), chosen.step)
-    embedder = load()
-    with served() as (port, _), TemporaryDirectory() as empty:
+    embedder = load(precision=chosen.precision)
+    with served("--precision", chosen.precision) as (port, _), TemporaryDirectory() as empty:
         address = f"http://127.0.0.1:{port}"
         ways: dict[str, tuple[str, Callable[[], Any]]] = {
             "in process": ("", lambda: Encoder(embedder)),
@@ -246,8 +248,10 @@ def main() -> None:
                 apart[way] = compared(figures[way], vectors[way], figures[like], vectors[like])
             _show(way, figures[way])
     settings = {"languages": chosen.languages, "step": chosen.step, **embedder.fingerprint}
-    save_result("mteb_local", {**settings, "mteb": mteb.__version__}, figures)
-    del apart[PEER]  # int8 beside fp32 is told, and need not be equal
+    name = "mteb_local" if chosen.precision == "int8" else "mteb_local-fp32"
+    save_result(name, {**settings, "mteb": mteb.__version__}, figures)
+    if chosen.precision == "int8":
+        del apart[PEER]  # it is in fp32, so its scores are told and need not be equal
     if wrong := {way: round(by, 5) for way, by in apart.items() if by > MOST}:
         raise SystemExit(f"scores are more than {MOST} apart: {wrong}")
 
