@@ -90,6 +90,10 @@ def test_too_long_is_an_error_unless_it_may_be_cut(live: Live) -> None:
     usage = live.embed(texts, truncate="end").json()["usage"]
     assert usage == {"prompt_tokens": 516, "total_tokens": 516, "truncated": [1]}
     assert live.embed(texts[::-1], truncate="start").json()["usage"]["truncated"] == [0]
+    for asked in (-1, 512, 32_768):
+        cut = live.embed(texts, truncate_prompt_tokens=asked).json()
+        assert cut["usage"] == usage
+    error_of(live.embed(texts, truncate_prompt_tokens=511), 400, "invalid_value", "is 511 and toy")
 
 
 def test_output_types(live: Live) -> None:
@@ -338,6 +342,7 @@ def test_models(live: Live) -> None:
         "dimensions": 32,
         "least_dimensions": 8,
         "max_tokens": 512,
+        "max_model_len": 512,
         "loaded": True,
     }
     for name in ("toy", "polyseek/toy"):

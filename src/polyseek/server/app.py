@@ -192,5 +192,6 @@ def _told(served: Served) -> dict[str, Any]:
         "dimensions": spec.dimensions,
         "least_dimensions": spec.least_dimensions or spec.dimensions,
         "max_tokens": spec.max_tokens,
+        "max_model_len": spec.max_tokens,
         "loaded": served.runner is not None,
     }

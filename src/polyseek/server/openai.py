@@ -144,6 +144,12 @@ class EmbeddingRequest(Request):
         description="Where a text that is too long may be cut. none (the default): it is an "
         "error. usage.truncated lists those that were.",
     )
+    truncate_prompt_tokens: int | None = Field(
+        None,
+        ge=-1,
+        description="vLLM's field: -1, or as many tokens as the model takes or more, is truncate: "
+        "end. Fewer are refused.",
+    )
     output_dtype: OutputType | None = Field(
         None,
         description="float (the default). int8: each vector scaled so that its largest component "
@@ -153,8 +159,8 @@ class EmbeddingRequest(Request):
     )
 
     def check(self, spec: ModelSpec) -> None:
-        """Raises Fault if the model has no such vectors: of so many dimensions, or of bits that
-        do not fill their bytes."""
+        """Raises Fault if the model has no such vectors: of so many dimensions, of bits that do
+        not fill their bytes, or of texts cut shorter than it takes them."""
         with _blaming("dimensions"):
             spec.check_dimensions(self.dimensions or 0)
             dimensions = self.dimensions or spec.dimensions
@@ -162,9 +168,16 @@ class EmbeddingRequest(Request):
                 raise BadInput(
                     f"{dimensions} dimensions do not fill bytes; ask for a multiple of 8"
                 )
+        with _blaming("truncate_prompt_tokens"):
+            asked = self.truncate_prompt_tokens
+            if asked is not None and asked != -1 and asked < spec.max_tokens:
+                raise BadInput(
+                    f"truncate_prompt_tokens is {asked} and {spec.name} takes {spec.max_tokens}; "
+                    "ask for -1, which cuts to these, or send shorter texts"
+                )
 
     def _cut(self) -> Cut:
-        return self.truncate or "none"
+        return self.truncate or ("none" if self.truncate_prompt_tokens is None else "end")
 
 
 class TokenizeRequest(Request):

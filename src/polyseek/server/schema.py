@@ -65,6 +65,7 @@ class Model(BaseModel):
     dimensions: int
     least_dimensions: int = Field(description="Fewest that may be asked for.")
     max_tokens: int = Field(description="Longest text, with the prompt and the special tokens.")
+    max_model_len: int = Field(description="The same under the name that vLLM gives it.")
     loaded: bool
 
 
