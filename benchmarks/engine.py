@@ -34,7 +34,7 @@ from common import LANGUAGES, paragraphs, save_result
 from polyseek.engine.batch import each, pad, plan
 from polyseek.engine.load import load
 from polyseek.engine.openvino import BATCH_TOKENS
-from polyseek.engine.pool import Hidden, normalize, pool
+from polyseek.engine.pool import normalize, pool
 from polyseek.engine.tokenize import Tokenizer
 from polyseek.models.sources import locate
 from polyseek.models.spec import DEFAULT, Role, find_spec
@@ -55,6 +55,8 @@ QUESTIONS = (
     "Как подключить базу данных?",
 )
 Embed = Callable[[Sequence[str], Role], np.ndarray]
+Hidden = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""ids (B, T) and mask (B, T) -> hidden states (B, T, D)."""
 
 
 @dataclass(frozen=True)

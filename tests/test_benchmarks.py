@@ -1,4 +1,5 @@
-"""The benchmarks of languages run from end to end, on a few pages and with the toy model."""
+"""Every benchmark finds what it imports of ours, and those of languages run from end to end, on a
+few pages and with the toy model."""
 
 from __future__ import annotations
 
@@ -106,3 +107,17 @@ def test_scale(run: Run, tmp_path: Path) -> None:
     found = run("scale", "--kb", str(tmp_path / "kb"), *sizes, QUESTIONS=12)["scale"]
     assert list(found) == ["4 in 2, plain", "4 in 2, versions"]
     assert {row["passages"] for row in found.values()} == {4}
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in BENCHMARKS.glob("*.py")))
+def test_a_benchmark_finds_what_it_imports_of_ours(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package == "polyseek" or (BENCHMARKS / f"{package}.py").exists():
+            raise
+        pytest.skip(f"benchmarks/{name}.py needs {package}, which is not installed")
