@@ -49,6 +49,7 @@ Made = tuple[dict[str, Search], float, float]
 
 def ours(vectors: Floats, scratch: Path) -> Made:
     ids = np.arange(len(vectors))
+    (scratch / "rows").mkdir()
     write_rows(scratch / "rows", ids, vectors.shape[1], [vectors])
     spread = np.linspace(0, len(ids) - 1, min(TRAINING_ROWS, len(ids))).astype(np.int64)
     start = time.perf_counter()
@@ -133,7 +134,7 @@ def lancedb(vectors: Floats, scratch: Path) -> Made:
 
     def search(nprobes: int, refine: int) -> Search:
         def found(query: Floats) -> np.ndarray:
-            asked = table.search(query[0]).distance_type("dot").limit(K).select(["id"])
+            asked = table.search(query[0]).distance_type("dot").limit(K).select(["id", "_distance"])
             if nprobes:
                 asked = asked.nprobes(nprobes).refine_factor(refine)
             return asked.to_arrow()["id"].to_numpy()
