@@ -20,7 +20,7 @@ import pytest
 from rich.cells import cell_len
 
 from polyseek import Hit, KnowledgeBase, Settings, __version__, cli, knowledge_base
-from polyseek.errors import ModelError, StoreError, TooLong
+from polyseek.errors import ModelError, StoreError
 from polyseek.settings import describe
 from polyseek.snippets import snippet, wrapped
 from polyseek.store.lock import WriterLock
@@ -192,29 +192,6 @@ def test_a_question_that_is_too_long_is_named_as_such(run: Run, docs: Path) -> N
     assert (done.code, done.out) == (2, "")
     told = r"error: the question has 60\d tokens with its prompt and toy takes 512; ask something "
     assert re.fullmatch(told + r"shorter\n", done.err)
-
-
-@pytest.mark.parametrize(
-    ("engine", "told"),
-    [
-        (
-            "text 0 has 700 tokens, and there is room for 509 of the 512 that m takes; shorten or "
-            "chunk it. It begins 'cat; cat'",
-            "the question has 700 tokens, and there is room for 509 of the 512 that m takes; ask "
-            "something shorter",
-        ),
-        (
-            "text 0 is too long for m: 700\nof 512; shorten or chunk it. It begins 'cat'",
-            "the question is too long for m: 700\nof 512; ask something shorter",
-        ),
-        (
-            "the prompt has 600 tokens and m takes 512 tokens; shorten the instruction",
-            "the prompt has 600 tokens and m takes 512 tokens; shorten the instruction",
-        ),
-    ],
-)
-def test_what_an_endpoint_says_of_a_text_is_said_of_the_question(engine: str, told: str) -> None:
-    assert str(cli._of_the_question(TooLong(engine))) == told
 
 
 def test_status(run: Run, docs: Path) -> None:

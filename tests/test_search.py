@@ -12,6 +12,7 @@ import pytest
 from polyseek import Hit, KnowledgeBase
 from polyseek.errors import BadInput, FingerprintMismatch, TooLong
 from polyseek.scoring import BEST_VERSION, NAMES, PREFERRED
+from polyseek.search import question_vector
 from toy import GLOSSARY, toy_embedder
 
 BIAS = {"en": 0.5, "ja": 0.5, "ru": 0.5, "zh": 0.5}
@@ -396,3 +397,11 @@ def test_balanced_gives_a_language_its_turn_though_its_neighbour_is_left_out(
     hits = kb.search("cat", k=4, policy="balanced", grouped=False)
     assert languages(hits) == ["ja", "en", "ja", "en"]
     assert paths(hits)[3] == "en/more.md"  # not the passage beside the first
+
+
+def test_a_question_that_is_too_long_is_told_so_and_an_instruction_by_its_name() -> None:
+    told = r"^the question has 7\d\d tokens .* takes 512; ask something shorter$"
+    with pytest.raises(TooLong, match=told):
+        question_vector(toy_embedder(), "cat " * 700, "")
+    with pytest.raises(TooLong, match=r"^the prompt has .*; shorten the instruction$"):
+        question_vector(toy_embedder(told="query"), "cat", "find " * 5000)

@@ -8,7 +8,6 @@ model cannot be used; 4 the knowledge base cannot be used; 5 another process is 
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +16,7 @@ import typer
 
 from polyseek import __version__, report, versions_report
 from polyseek.compare_command import compare
-from polyseek.errors import BadInput, Locked, ModelError, PolyseekError, StoreError, TooLong
+from polyseek.errors import BadInput, Locked, ModelError, PolyseekError, StoreError
 from polyseek.eval_commands import evaluate
 from polyseek.flags import (
     Backend,
@@ -156,22 +155,9 @@ def search(
         backend=backend, device=device, precision=precision, threads=threads,
         instruction=instruction,
     ) as base:  # fmt: skip
-        try:
-            hits = base.search(question, k, policy, language, every, grouped=not ungrouped)
-        except TooLong as error:
-            raise _of_the_question(error) from error
+        hits = base.search(question, k, policy, language, every, grouped=not ungrouped)
     report.found(hits, explain=explain, full=full, as_json=json)
     raise typer.Exit(0 if hits else 1)
-
-
-def _of_the_question(error: TooLong) -> TooLong:
-    """What the engine says of a text, said of the question, which cannot be cut."""
-    what = re.sub(
-        r"(?s)^text 0 (.*?); shorten or chunk it.*",
-        r"the question \1; ask something shorter",
-        str(error),
-    )
-    return TooLong(what)
 
 
 @app.command()

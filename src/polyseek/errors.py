@@ -25,6 +25,11 @@ class BadInput(PolyseekError):
 class TooLong(BadInput):
     """A text has more tokens than the model takes."""
 
+    def __init__(self, which: str, has: str, do: str) -> None:
+        """Which text, what it has too much of, and what to do."""
+        super().__init__(f"{which} {has}; {do}")
+        self.which, self.has = which, has
+
 
 class UndecodableFile(BadInput):
     """A file's bytes are not text in any encoding we know."""

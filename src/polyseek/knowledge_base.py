@@ -29,7 +29,7 @@ from polyseek.models.sources import cache_directory
 from polyseek.models.spec import DEFAULT
 from polyseek.policy import parse_policy
 from polyseek.review import VersionsReport, review
-from polyseek.search import check_question, search
+from polyseek.search import check_question, question_vector, search
 from polyseek.settings import Settings, read_settings
 from polyseek.store.collection import Collection, Recipe, View
 from polyseek.store.members import Sums
@@ -156,7 +156,7 @@ class KnowledgeBase(Closing):
         view = self._fresh_view()
         spoken = check_language(language) if language else query_language(question, view.present())
         task = self._task(view.catalog, instruction)
-        vector = self.embedder.embed([question], "query", instruction=task)[0]
+        vector = question_vector(self.embedder, question, task)
         title = is_title(question)
         centred = self._neutral(view.members.sums, task).query(vector, spoken, title=title)
         ready = Question(question, spoken, centred, title)

@@ -15,7 +15,9 @@ from itertools import islice
 import numpy as np
 
 from polyseek.candidates import Candidates, Question, gather
-from polyseek.errors import BadInput
+from polyseek.engine.embeds import Embeds
+from polyseek.engine.pool import Floats
+from polyseek.errors import BadInput, TooLong
 from polyseek.policy import Policy
 from polyseek.scoring import Scored, scored
 from polyseek.store.rows import Row
@@ -39,6 +41,21 @@ def check_question(question: str, k: int) -> None:
         raise BadInput("the question is empty; ask something")
     if k < 1:
         raise BadInput(f"k is {k}; ask for at least 1 hit")
+
+
+def question_vector(embedder: Embeds, question: str, instruction: str) -> Floats:
+    """The model's vector (D,) of a question.
+
+    Raises:
+        TooLong: it has more tokens than the model takes.
+    """
+    try:
+        vector: Floats = embedder.embed([question], "query", instruction=instruction)[0]
+    except TooLong as error:
+        if error.which != "text 0":  # but the instruction
+            raise
+        raise TooLong("the question", error.has, "ask something shorter") from error
+    return vector
 
 
 def search(

@@ -136,8 +136,9 @@ def _prefix(tokenizer: Tokenizes, prompt: str) -> int:
 
 def _long_prompt(has: str, spec: ModelSpec) -> TooLong:
     return TooLong(
-        f"the prompt has {has} and {spec.name} takes {spec.max_tokens} tokens, the text's among "
-        "them; shorten the instruction"
+        "the prompt",
+        f"has {has} and {spec.name} takes {spec.max_tokens} tokens, the text's among them",
+        "shorten the instruction",
     )
 
 
@@ -148,8 +149,10 @@ def _fitted(row: list[int], spec: ModelSpec, truncate: Cut, before: int, told: _
     if truncate == "none":
         whose = f" It begins {told.text[:60]!r}" if told.text else ""
         raise TooLong(
-            f"text {told.at} has {'more than ' * told.more}{len(row)} tokens with its prompt and "
-            f"{spec.name} takes {limit}; shorten or chunk it, or ask for truncation.{whose}"
+            f"text {told.at}",
+            f"has {'more than ' * told.more}{len(row)} tokens with its prompt and {spec.name} "
+            f"takes {limit}",
+            f"shorten or chunk it, or ask for truncation.{whose}",
         )
     if truncate == "end":
         return Tokens([*row[: limit - 1], row[-1]], cut=True)  # the end token stays last

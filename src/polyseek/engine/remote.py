@@ -160,9 +160,10 @@ class RemoteEmbedder(Closing):
                 has = f"has {tokens}" if counted else f"may have {tokens}"
                 how = "" if counted else ", or have it counted: --model-path to a tokenizer.json"
                 raise TooLong(
-                    f"text {at} {has} tokens, and there is room for {limit} of the "
-                    f"{self.spec.max_tokens} that {self.spec.name} takes; shorten or chunk it{how}."
-                    f" It begins {texts[at][:60]!r}"
+                    f"text {at}",
+                    f"{has} tokens, and there is room for {limit} of the {self.spec.max_tokens} "
+                    f"that {self.spec.name} takes",
+                    f"shorten or chunk it{how}. It begins {texts[at][:60]!r}",
                 )
 
     def _batches(self, texts: Sequence[str]) -> Iterator[range]:
@@ -199,8 +200,9 @@ class RemoteEmbedder(Closing):
                 return np.concatenate([self._embed(asked, part) for part in parts])
             if error.too_much:
                 raise TooLong(
-                    f"text {batch[0]} is too long for {self._name}: {error.reason}; shorten or "
-                    f"chunk it. It begins {asked.texts[batch[0]][:60]!r}"
+                    f"text {batch[0]}",
+                    f"is too long for {self._name}: {error.reason}",
+                    f"shorten or chunk it. It begins {asked.texts[batch[0]][:60]!r}",
                 ) from error
             raise
         return vectors_of(answer, len(batch), self.spec.dimensions, self._endpoint.url)
