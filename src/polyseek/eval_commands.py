@@ -20,7 +20,6 @@ from polyseek.flags import (
     Html,
     Instruction,
     Json,
-    Kb,
     Model,
     ModelPath,
     ModelUrl,
@@ -39,6 +38,10 @@ if TYPE_CHECKING:
     from polyseek.evaluate.dataset import Dataset
 
 
+AsItIs = Annotated[
+    Path | None,
+    typer.Option("--kb", help="Measure this knowledge base as it is, and not one in the cache."),
+]
 Cuts = Annotated[str, typer.Option("--at", help="Among how many first hits, separated by commas.")]
 PolicyName = Annotated[str, typer.Option("--policy", help=f"Which languages: {HELP}.")]
 ChunkerName = Annotated[
@@ -57,7 +60,7 @@ Against = Annotated[
 
 def evaluate(
     dataset: DataSet,
-    kb: Kb = None,
+    kb: AsItIs = None,
     cuts: Cuts = "5,10",
     policy: PolicyName = "any",
     chunker: ChunkerName = "structure",
@@ -82,8 +85,7 @@ def evaluate(
 
     A line of questions.jsonl: {"question": "…", "answers": ["en/a.md#firewall", "zh/a.md:12-20"]}
 
-    The documents are indexed into a knowledge base in the cache; one that --kb names is measured
-    as it is.
+    The documents are indexed into a knowledge base in the cache, which the next run finds again.
     """
     given = {name: value for name, value in locals().items() if name in Settings.model_fields}
     settings = {name: value for name, value in given.items() if value is not None}
