@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,11 @@ DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 def pytest_configure() -> None:
-    """No test reads the environment's settings by accident; the model cache stays the user's."""
+    """No test reads the environment's settings by accident; the model cache stays the user's. And
+    what a test starts can be interrupted, though a shell that runs the tests in the background has
+    them ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [n for n in os.environ if n.startswith("POLYSEEK_") and n != "POLYSEEK_CACHE"]:
         del os.environ[name]
 
