@@ -5,15 +5,13 @@ results/NAME.json   date, commit, machine, versions, settings, figures
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import os
-import platform
-import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from polyseek.evaluate.record import commit, machine, versions
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DATA = REPOSITORY.parent / "shared" / "data"
@@ -56,9 +54,9 @@ def save_result(name: str, settings: Mapping[str, Any], figures: Any) -> Path:  
     told = {
         "benchmark": name,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
-        "machine": _machine(),
-        "versions": _versions(),
+        "commit": commit(REPOSITORY),
+        "machine": machine(),
+        "versions": versions(PACKAGES),
         "settings": dict(settings),
         "figures": figures,
     }
@@ -67,37 +65,3 @@ def save_result(name: str, settings: Mapping[str, Any], figures: Any) -> Path:  
     path.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
     print(f"written to {path.relative_to(REPOSITORY)}")
     return path
-
-
-def _commit() -> str:
-    """The commit, with "+dirty" if something in the tree is not in it (results apart)."""
-
-    def git(*words: str) -> str:
-        done = subprocess.run(["git", *words], cwd=REPOSITORY, capture_output=True, text=True)
-        return done.stdout.strip()
-
-    changed = git("status", "--porcelain", "--", ":!benchmarks/results")
-    return (git("rev-parse", "--short", "HEAD") or "unknown") + ("+dirty" if changed else "")
-
-
-def _machine() -> dict[str, Any]:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "load_average": round(os.getloadavg()[0], 2),
-        "system": platform.platform(terse=True),
-        "python": platform.python_version(),
-    }
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            found[package] = "not installed"
-    return found

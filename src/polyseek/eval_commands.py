@@ -38,6 +38,11 @@ if TYPE_CHECKING:
     from polyseek.evaluate.dataset import Dataset
 
 
+MAKE = (
+    "model", "model_path", "model_url", "model_tokens", "query_prompt", "passage_prompt", "backend",
+    "device", "precision", "chunk_tokens", "sentences", "languages", "instruction",
+)  # fmt: skip
+"""Settings that a knowledge base is made by."""
 AsItIs = Annotated[
     Path | None,
     typer.Option("--kb", help="Measure this knowledge base as it is, and not one in the cache."),
@@ -120,7 +125,7 @@ def _evaluated(put: _Put, settings: dict[str, Any], quiet: bool) -> dict[str, An
     data = read_dataset(put.dataset, cache_directory())
     index = "kb" not in settings
     if index:
-        settings["kb"] = _kept(data, {**settings, "chunker": put.chunker})
+        settings["kb"] = _kept(data, read_settings(**settings), put.chunker)
     base = KnowledgeBase(read_settings(**settings), chunker=chunker)
     options = Options(put.policy, put.grouped, cuts=put.cuts)
     with base, watching(quiet=quiet) as watch:
@@ -155,8 +160,10 @@ def _cuts(told: str) -> tuple[int, ...]:
     return tuple(sorted({int(part) for part in parts}))
 
 
-def _kept(data: Dataset, settings: dict[str, Any]) -> Path:
-    """Where the knowledge base of these documents is kept: one for each way to make it."""
-    made = {name: str(value) for name, value in settings.items()}
-    told = repr((sorted(made.items()), [str(path.resolve()) for path in data.documents]))
-    return cache_directory() / "evaluate" / hashlib.sha256(told.encode()).hexdigest()[:20]
+def _kept(data: Dataset, settings: Settings, chunker: str) -> Path:
+    """Where the knowledge base of these documents is kept: one for each way to make it, be it told
+    by flags or by the environment."""
+    made = {name: str(getattr(settings, name)) for name in MAKE}
+    documents = [str(path.resolve()) for path in data.documents]
+    told = hashlib.sha256(repr((made, chunker, documents)).encode()).hexdigest()
+    return cache_directory() / "evaluate" / told[:20]

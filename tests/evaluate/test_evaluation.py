@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from polyseek import KnowledgeBase
+from polyseek import KnowledgeBase, eval_commands
 from polyseek.cli import app
 from polyseek.errors import BadInput
 from polyseek.evaluate import record
@@ -17,6 +17,7 @@ from polyseek.evaluate.compared import differences
 from polyseek.evaluate.evaluation import Evaluation, Options, evaluate
 from polyseek.evaluate.page import page
 from polyseek.evaluate.questions import read_questions
+from polyseek.settings import read_settings
 from toy import GLOSSARY, toy_embedder
 
 TEXTS = {
@@ -119,6 +120,21 @@ def test_a_knowledge_base_as_it_is_has_to_have_the_answers(folder: Path) -> None
         documents = base.documents()
         evaluate(base, data, index=False)
         assert base.documents() == documents
+
+
+def test_each_way_to_make_a_knowledge_base_is_kept_apart_however_it_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = read_questions(folder)
+    kept = eval_commands._kept(data, read_settings(), "structure")
+    assert eval_commands._kept(data, read_settings(port=1), "structure") == kept
+    others = {
+        eval_commands._kept(data, read_settings(), "window"),
+        eval_commands._kept(data, read_settings(chunk_tokens=99), "structure"),
+    }
+    monkeypatch.setenv("POLYSEEK_MODEL", "bge-m3")
+    others.add(eval_commands._kept(data, read_settings(), "structure"))
+    assert len(others - {kept}) == 3
 
 
 @pytest.mark.parametrize(

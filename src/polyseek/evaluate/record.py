@@ -8,7 +8,7 @@ import math
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ def made_with() -> dict[str, Any]:
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "polyseek": polyseek.__version__,
-        "commit": _commit(),
+        "commit": commit(Path(__file__).resolve().parents[3]),
         "machine": machine(),
         "versions": versions(),
     }
@@ -43,10 +43,10 @@ def machine() -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str]:
-    """Of the packages that compute; those that are not installed are left out."""
+def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
+    """Of packages, by default those that compute; those that are not installed are left out."""
     found = {}
-    for package in PACKAGES:
+    for package in packages:
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
@@ -107,10 +107,9 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - anything of JSON
     return value
 
 
-def _commit() -> str:
-    """Of the working copy that this package is part of, with "+dirty" if something in it is not
-    committed; "" if it is installed."""
-    root = Path(__file__).resolve().parents[3]
+def commit(root: Path) -> str:
+    """Of the working copy at `root`, with "+dirty" if something in it is not committed, results of
+    benchmarks apart; "" if it is none, as where this package is installed."""
     if not (root / ".git").exists():
         return ""
 
@@ -118,7 +117,8 @@ def _commit() -> str:
         done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True)
         return done.stdout.strip()
 
-    return git("rev-parse", "--short", "HEAD") + ("+dirty" if git("status", "--porcelain") else "")
+    changed = git("status", "--porcelain", "--", ":!benchmarks/results")
+    return git("rev-parse", "--short", "HEAD") + ("+dirty" if changed else "")
 
 
 def _cpu() -> str:
