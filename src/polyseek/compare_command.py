@@ -60,8 +60,10 @@ def compare(
     Every combination runs in a process of its own; what is indexed is kept for the next time.
     Differences are told against the first.
     """
+    from polyseek.evaluate import record
     from polyseek.evaluate.comparison import split_instructions, split_policies, split_values, ways
 
+    record.check(out, html)
     asked = ways(
         {
             "model": split_values(models),

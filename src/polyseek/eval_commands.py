@@ -95,7 +95,12 @@ def evaluate(
     given = {name: value for name, value in locals().items() if name in Settings.model_fields}
     settings = {name: value for name, value in given.items() if value is not None}
     put = _Put(dataset, _cuts(cuts), policy, chunker, not ungrouped)
-    _report(_evaluated(put, settings, json), against, out, html, json)
+    # Imported here, as all of `evaluate`: the other commands never need it.
+    from polyseek.evaluate import record
+
+    record.check(out, html)
+    earlier = record.read(against, "eval") if against else None
+    _report(_evaluated(put, settings, json), earlier, out, html, json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +138,11 @@ def _evaluated(put: _Put, settings: dict[str, Any], quiet: bool) -> dict[str, An
 
 
 def _report(
-    made: dict[str, Any], before: Path | None, out: Path | None, html: Path | None, json: bool
+    made: dict[str, Any],
+    earlier: dict[str, Any] | None,
+    out: Path | None,
+    html: Path | None,
+    json: bool,
 ) -> None:
     from polyseek.evaluate import record
     from polyseek.evaluate.compared import differences
@@ -141,7 +150,6 @@ def _report(
 
     if out:
         record.write(out, record.text_of(made))
-    earlier = record.read(before, "eval") if before else None
     rows = differences(earlier, made) if earlier else []
     if html:
         record.write(html, page(made, rows, earlier))

@@ -54,6 +54,18 @@ def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
     return found
 
 
+def check(*paths: Path | None) -> None:
+    """Whether files can be written there; to be asked before what takes long.
+
+    Raises:
+        BadInput: there is no such directory, or it is one.
+    """
+    for path in paths:
+        if path and (path.is_dir() or not path.parent.is_dir()):
+            what = "is a directory" if path.is_dir() else f"there is no directory {path.parent}"
+            raise BadInput(f"{path}: {what}; name a file in a directory that is there")
+
+
 def write(path: Path, text: str) -> None:
     """A file with this text and a last newline, whole or not at all.
 
