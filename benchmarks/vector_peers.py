@@ -10,12 +10,14 @@ are named below, so that speed can be read at equal recall.
     hnswlib      M 16, ef_construction 200, ef 64 and 256
     usearch      its defaults, and expansion_search 256
     LanceDB      IVF_PQ as it makes it, and with refine_factor 10 and nprobes 40
-    qdrant       the client's local mode, exact, in NumPy
+    qdrant-edge  Qdrant's own engine in the process, its defaults (HNSW), and hnsw_ef 256
+    qdrant       the client's local mode, exact, in NumPy; 10,000 only
 
     python benchmarks/vector_peers.py                             # 10,000 and 100,000
     python benchmarks/vector_peers.py --sizes 500000 --real 28672
 
-`pip install hnswlib usearch lancedb qdrant-client`; those that are not installed are left out.
+`pip install hnswlib usearch lancedb qdrant-edge-py qdrant-client`; those that are
+not installed are left out.
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ from polyseek.store.quantised import TRAINING_ROWS, QuantisedIndex
 from polyseek.store.rowfile import RowFile, write_rows
 
 K = vector_index.K
+BATCH = 1000
+"""Vectors in one call of those that take lists."""
 ONE_THREAD = ("OMP_NUM_THREADS", "RAYON_NUM_THREADS", "LANCE_CPU_THREADS", "TOKIO_WORKER_THREADS")
 Floats = np.ndarray
 Search = Callable[[Floats], np.ndarray]
@@ -145,6 +149,37 @@ def lancedb(vectors: Floats, scratch: Path) -> Made:
     return ways, seconds, _size(scratch / "lance") / 1e6
 
 
+def qdrant_edge(vectors: Floats, scratch: Path) -> Made:
+    import qdrant_edge as edge
+
+    (scratch / "edge").mkdir()
+    kind = edge.EdgeVectorParams(size=vectors.shape[1], distance=edge.Distance.Dot)
+    config = edge.EdgeConfig(vectors={"v": kind}, max_search_threads=1)
+    start = time.perf_counter()
+    shard = edge.EdgeShard.create(str(scratch / "edge"), config)
+    for first in range(0, len(vectors), BATCH):
+        rows = enumerate(vectors[first : first + BATCH].tolist(), first)
+        points = [edge.Point(id=at, vector={"v": row}) for at, row in rows]
+        shard.update(edge.UpdateOperation.upsert_points(points))
+    while shard.optimize():
+        pass
+    shard.flush()
+    seconds = time.perf_counter() - start
+
+    def search(ef: int | None) -> Search:
+        params = edge.SearchParams(hnsw_ef=ef)
+
+        def found(query: Floats) -> np.ndarray:
+            nearest = edge.Query.Nearest(query[0].tolist(), using="v")
+            hits = shard.search(edge.SearchRequest(query=nearest, limit=K, params=params))
+            return np.array([hit.id for hit in hits])
+
+        return found
+
+    ways = {"default": search(None), "ef 256": search(256)}
+    return ways, seconds, _size(scratch / "edge") / 1e6
+
+
 def qdrant(vectors: Floats, scratch: Path) -> Made:
     from qdrant_client import QdrantClient, models
 
@@ -168,9 +203,11 @@ PEERS: dict[str, tuple[str, Callable[[Floats, Path], Made], int]] = {
     "hnswlib": ("hnswlib", hnswlib, 10**9),
     "usearch": ("usearch", usearch, 10**9),
     "LanceDB": ("lancedb", lancedb, 10**9),
+    "qdrant-edge": ("qdrant_edge", qdrant_edge, 10**9),
     "qdrant": ("qdrant_client", qdrant, 20_000),
 }
-"""Name -> the package, how it is made, and the most vectors that it is meant for."""
+"""Name -> the module, how it is made, and the most vectors that it is meant for."""
+DISTRIBUTIONS = {"qdrant_client": "qdrant-client", "qdrant_edge": "qdrant-edge-py"}
 
 
 def _size(path: Path) -> int:
@@ -230,9 +267,8 @@ def main() -> None:
             rows[name] = row
             told = f"p50 {row['p50_ms']:8.2f} ms  recall@10 {row['recall_at_10']:.4f}"
             print(f"{size:>8,} {name:30} {told}  {row['mb']:8.1f} MB  {row['build_s']:7.1f} s")
-    installed = {
-        p: version(p.replace("_", "-")) for p, _, _ in PEERS.values() if p and find_spec(p)
-    }
+    packages = [package for package, _, _ in PEERS.values() if package and find_spec(package)]
+    installed = {package: version(DISTRIBUTIONS.get(package, package)) for package in packages}
     save_result("vector_peers", {"k": K, **vars(chosen), "versions": installed}, figures)
 
 
