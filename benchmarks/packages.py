@@ -82,7 +82,7 @@ class Process:
         self.missing: str = told.get("missing", "")
         self.ready: float = told.get("ready", 0.0)
 
-    def embed(self, texts: Sequence[str], file: Path | None = None) -> tuple[float, float]:
+    def embed(self, texts: Sequence[Any], file: Path | None = None) -> tuple[float, float]:
         """Seconds by the clock and of the processor; the vectors go to `file`."""
         asked = {"texts": list(texts), "batch": self.batch} | ({"file": str(file)} if file else {})
         assert self._process.stdin

@@ -4,8 +4,9 @@ a line on standard output.
     {"texts": [...], "batch": 32}                ->  {"seconds": 1.2, "cpu_seconds": 2.3}
     {"texts": [...], "batch": 32, "file": PATH}  ->  the same, and the vectors in PATH as .npy
 
-It uses nothing of polyseek and nothing outside the standard library and NumPy, so that a peer may
-run in an environment of its own. What a package prints goes to standard error.
+In place of a text there may be its token ids. It uses nothing of polyseek and nothing outside the
+standard library and NumPy, so that a peer may run in an environment of its own. What a package
+prints goes to standard error.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
-Embed = Callable[[Sequence[str], int], np.ndarray]
+Embed = Callable[[Sequence[Any], int], np.ndarray]
 """Texts and texts in a batch -> unit vectors (n, D)."""
 
 
