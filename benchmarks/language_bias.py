@@ -1,6 +1,8 @@
 """Language bias: one pool of passages in many languages, asked in each of them.
 
     python benchmarks/language_bias.py xquad-r fastapi
+    python benchmarks/language_bias.py xquad-r --model bge-m3                another of the table
+    python benchmarks/language_bias.py xquad-r --model NAME --model-path DIR any other
 
 XQuAD-R: 240 paragraphs and 1,190 questions, parallel in 11 languages. FastAPI: the sections of its
 documentation in en, zh, ja and es; the query is the last two headings of a section's path, its
@@ -48,6 +50,7 @@ from polyseek.languages.neutral import Neutral
 from polyseek.languages.words import is_title
 from polyseek.linking import link
 from polyseek.models.sources import cache_directory
+from polyseek.models.spec import DEFAULT
 from polyseek.policy import Policy
 from polyseek.search import ranked
 from polyseek.store.collection import Collection, View
@@ -134,7 +137,8 @@ def borders(text: str) -> list[tuple[int, int]]:
 
 def embedded(task: Task, embedder: Embedder) -> Vectors:
     """The vectors of a task; kept in the cache for the next run."""
-    key = f"{task.name}-{embedder.fingerprint['precision']}-{len(task.relevant)}-2.npz"
+    model = "" if embedder.spec.name == DEFAULT else f"{embedder.spec.name}-"
+    key = f"{model}{task.name}-{embedder.fingerprint['precision']}-{len(task.relevant)}-2.npz"
     path = cache_directory() / "benchmarks" / key
     if not path.exists():
         arrays = {}
@@ -317,8 +321,11 @@ def main() -> None:
     parser.add_argument("tasks", nargs="+", choices=("xquad-r", "fastapi"))
     parser.add_argument("--step", type=int, default=1, help="take every n-th query only")
     parser.add_argument("--precision", choices=("int8", "fp32"), default="int8")
+    parser.add_argument("--model", default=DEFAULT, help="%(default)s")
+    parser.add_argument("--model-path", type=Path, help="a directory with its weights")
     chosen = parser.parse_args()
-    embedder, root = load(precision=chosen.precision), data_directory()
+    embedder = load(chosen.model, chosen.model_path, precision=chosen.precision)
+    root, which = data_directory(), "" if chosen.model == DEFAULT else f"-{chosen.model}"
     for name in chosen.tasks:
         task = {"xquad-r": xquad, "fastapi": fastapi}[name](root)
         figures = run(task, embedder, chosen.step)
@@ -326,7 +333,7 @@ def main() -> None:
         for way, row in figures.items():
             print(f"{way:20s} " + "  ".join(f"{value:9.4f}" for value in row.values()))
         settings = {"step": chosen.step, **embedder.fingerprint}
-        save_result(f"language_bias-{name}-{chosen.precision}", settings, figures)
+        save_result(f"language_bias-{name}-{chosen.precision}{which}", settings, figures)
 
 
 if __name__ == "__main__":

@@ -106,7 +106,8 @@ def load() -> Embed:
     width = llama_cpp.llama_model_n_embd(loaded)
 
     def one(ids: Sequence[int]) -> np.ndarray:
-        batch = llama_cpp.llama_batch_get_one((llama_cpp.llama_token * len(ids))(*ids), len(ids))
+        tokens = (llama_cpp.llama_token * len(ids))(*ids)  # the batch only points at it
+        batch = llama_cpp.llama_batch_get_one(tokens, len(ids))
         llama_cpp.llama_memory_clear(llama_cpp.llama_get_memory(context), True)
         if llama_cpp.llama_decode(context, batch):
             raise RuntimeError(f"llama_decode failed on {len(ids)} tokens")

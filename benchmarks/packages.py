@@ -4,7 +4,7 @@ Whole packages, text in and vectors out, each in a process of its own: sentence-
 PyTorch, ONNX Runtime and OpenVINO, fastembed, infinity. (engine.py has the bare runtimes beneath
 them, under our own batching.) All get the embedded model's weights, the same texts with the same
 prompt, the same number of threads and, but for ours, which makes its own batches, the batch size
-out of 8 to 64 that is fastest for them on a part of the texts. The rounds are interleaved; a rate
+out of 4 to 32 that is fastest for them on a part of the texts. The rounds are interleaved; a rate
 is the median of the rounds, a ratio the median of the ratios within a round.
 
     python benchmarks/packages.py                                    what is installed here
@@ -39,7 +39,7 @@ from polyseek.models.sources import locate
 from polyseek.models.spec import DEFAULT, find_spec
 
 HERE = Path(__file__).parent
-BATCHES = (8, 16, 32, 64)
+BATCHES = (4, 8, 16, 32)
 OURS, TRUTH = "polyseek int8", "polyseek fp32"
 INT8_FILE = "onnx/model_qint8_avx512_vnni.onnx"
 
@@ -89,11 +89,14 @@ class Process:
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
         told = self._read()
+        if "missing" in told:
+            raise SystemExit(f"{self.log.stem} ended: {told['missing']}")
         return told["seconds"], told["cpu_seconds"]
 
     def close(self) -> None:
         assert self._process.stdin
         self._process.stdin.close()
+        self._process.kill()  # some keep threads that never end
         self._process.wait()
 
     def _read(self) -> dict[str, Any]:

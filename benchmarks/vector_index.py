@@ -46,6 +46,8 @@ from polyseek.store.rowfile import RowFile, write_rows
 
 XQUAD = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
 SIZES = (10_000, 42_000, 100_000)
+DISTINCT = 100_000
+"""Real texts that are used at most; beyond them vectors are moved ones."""
 QUERIES = 400
 K = 10
 PIECE = 2048
@@ -182,7 +184,7 @@ def moved(vectors: Floats, languages: Sequence[str], count: int) -> Floats:
 
 def corpus(seconds: float, real: int) -> Corpus | None:
     """Everything embedded and centred; None if time ran out."""
-    told, asked = passages(max(SIZES)), queries(QUERIES)
+    told, asked = passages(min(max(SIZES), DISTINCT)), queries(QUERIES)
     rows = embed([text for _, text in told], "passage", seconds, real)
     questions = embed([text for _, text, _ in asked], "query", seconds, QUERIES)
     if rows is None or questions is None:
