@@ -12,6 +12,9 @@ from polyseek.evaluate.names import BIAS, main_of, told_name, told_p, told_size
 from polyseek.terminal import out, shown
 
 Record = Mapping[str, Any]
+MOST_LANGUAGES = 8
+"""With more, `compare` leaves the figures of each direction to the page and to JSON: a matrix for
+each way would bury the tables."""
 
 
 def evaluated(record: Record) -> None:
@@ -63,6 +66,10 @@ def compared(told: Record) -> None:
     out().print(_table(["", told_name(main), "95 %", "within", "across", "every lang."], found))
     cost = [(shown(each["name"]), _cost(each["record"])) for each in ran]
     out().print(_table(["", "size", "ready s", "tokens/s", "ms", "MB", "instr."], cost))
+    for each in ran:
+        pairs = each["record"]["pairs"]
+        if len({pair["answered"] for pair in pairs}) <= MOST_LANGUAGES:
+            out().print(_matrix(pairs, main, f"{shown(each['name'])}: "))
     for each in told["runs"]:
         if each["failed"]:
             out().print(f"[red]not run[/] {shown(each['name'])}: {shown(each['failed'])}")
@@ -117,11 +124,11 @@ def _figures(figures: Mapping[str, Record]) -> Table:
     return _table(["measure", "mean", "95 %"], rows)
 
 
-def _matrix(pairs: Sequence[Record], name: str) -> Table:
+def _matrix(pairs: Sequence[Record], name: str, whose: str = "") -> Table:
     """Languages of questions by languages of passages."""
     answered = sorted({pair["answered"] for pair in pairs})
     means = {(pair["asked"], pair["answered"]): pair["means"][name] for pair in pairs}
-    title = f"{told_name(name)} by language of question (rows) and passage"
+    title = f"{whose}{told_name(name)} by language of question (rows) and passage"
     table = Table(box=None, pad_edge=False, title=title, title_justify="left")
     table.add_column("")
     for language in answered:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from polyseek.errors import BadInput
+from polyseek.eval_report import compared
 from polyseek.evaluate.comparison import (
     Way,
     run,
@@ -54,7 +55,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_what_cannot_run_is_listed_and_the_others_run(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("POLYSEEK_CACHE", str(tmp_path))
     asked = ways({"model": ["multilingual-e5-small", "no-such-model"]})
@@ -67,6 +71,13 @@ def test_what_cannot_run_is_listed_and_the_others_run(
     assert [each["name"] for each in told["runs"]] == ["multilingual-e5-small", "no-such-model"]
     assert told["runs"][0]["record"]["figures"]["RR@5"]["mean"] == 1.0
     assert told["runs"][0]["against_first"] is None
+    compared(told)
+    shown = capsys.readouterr().out
+    assert "not run no-such-model: " in shown
+    _, _, matrix = shown.partition(
+        "multilingual-e5-small: MRR@5 by language of question (rows) and passage\n"
+    )
+    assert [line.split() for line in matrix.splitlines()[:2]] == [["en"], ["en", "1.000"]]
     with pytest.raises(BadInput, match="none of them ran: no-such-model: "):
         summary(results[1:])
 
