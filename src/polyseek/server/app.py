@@ -121,7 +121,7 @@ class Api(Surface):
         return JSONResponse(_told(self._models.find(name)))
 
     async def health(self) -> JSONResponse:
-        """200 while its threads are alive."""
+        """200 while it is alive; else 503, and why not."""
         alive = self._models.alive
         return JSONResponse(
             {"status": "ok" if alive else "a thread has ended"}, 200 if alive else 503

@@ -148,7 +148,7 @@ class Front(Surface, Closing):
         )
 
     async def health(self) -> Response:
-        """200 while a replica is alive or on its way; 503 if all have died."""
+        """200 while it is alive; else 503, and why not."""
         dead = [str(each.number) for each in self.replicas if _dead(each)]
         told = f"replicas that have died and are started again: {', '.join(dead)}" if dead else "ok"
         return JSONResponse({"status": told}, 503 if len(dead) == len(self.replicas) else 200)

@@ -48,7 +48,7 @@ class Surface(ABC):
 
     @abstractmethod
     async def health(self) -> Response:
-        """200 while it is whole; else 503."""
+        """200 while it is alive; else 503, and why not."""
 
     @abstractmethod
     async def ready(self) -> Response:
