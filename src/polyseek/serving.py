@@ -35,7 +35,7 @@ def serve(
     given = {name: value for name, value in locals().items() if value is not None}
     settings = read_settings(**given)
     # Imported here: it takes 0.4 s, and the other commands never need it.
-    from polyseek.server import run
+    from polyseek.server import cluster, run
 
-    start = run.serve
+    start = cluster.serve if settings.ray else run.serve
     start(settings, report.serving, report.ending)
