@@ -21,7 +21,16 @@ from server.on_ray import TEXTS
 from server.process import LINE
 from toy import toy_embedder
 
-APART = ["unshare", "--user", "--map-root-user", "--net", "--pid", "--fork", "--mount-proc"]
+APART = [
+    "unshare",
+    "--user",
+    "--map-root-user",
+    "--net",
+    "--pid",
+    "--fork",
+    "--mount-proc",
+    "--kill-child",
+]
 """A network and processes of their own: nobody else can reach them, and none is left over."""
 TESTS = Path(__file__).parents[1]
 
@@ -39,7 +48,7 @@ def test_a_cluster_of_one_machine(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": paths, "HOME": str(tmp_path)},  # Ray keeps a token there
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     seen = json.loads(done.stdout)
