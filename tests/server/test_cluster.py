@@ -21,16 +21,8 @@ from server.on_ray import TEXTS
 from server.process import LINE
 from toy import toy_embedder
 
-APART = [
-    "unshare",
-    "--user",
-    "--map-root-user",
-    "--net",
-    "--pid",
-    "--fork",
-    "--mount-proc",
-    "--kill-child",
-]
+APART = ["unshare", "--user", "--map-root-user", "--net", "--pid", "--fork", "--mount-proc"]
+APART.append("--kill-child")
 """A network and processes of their own: nobody else can reach them, and none is left over."""
 TESTS = Path(__file__).parents[1]
 
