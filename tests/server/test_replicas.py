@@ -215,6 +215,20 @@ def test_with_none_alive_it_says_so_and_recovers() -> None:
         assert answer.status_code == 200
 
 
+def test_a_request_that_ends_replicas_ends_no_more_than_two() -> None:
+    with two() as (process, client):
+        answer = client.post("/v1/embeddings", json={"model": "toy", "input": "poison"})
+        assert answer.status_code == 503
+        error = answer.json()["error"]
+        assert (error["code"], error["type"]) == ("no_replica", "server_error")
+        assert "2 replicas ended while they had this request" in error["message"]
+        assert answer.headers["retry-after"] == "5"
+        until(lambda: ready(client) == 2)
+        assert figures(client, "polyseek_replica_starts_total") == [2, 2]
+        with asking(process, 2) as clients:
+            all_go_on(clients)
+
+
 @pytest.mark.parametrize("group", [False, True])
 def test_every_admitted_request_is_answered_at_the_end(group: bool) -> None:
     """Also where the signal goes to the replicas as well, as a terminal and systemd send it."""

@@ -129,21 +129,27 @@ class Front(Surface, Closing):
         )
 
     async def _chosen(self, tried: set[tuple[int, int]]) -> Replica:
-        """The one with the least to do; while there is none, one that starts is waited for."""
+        """The one with the least to do; while there is none, one that starts is waited for.
+
+        Raises:
+            Lost: none starts either.
+        """
         while True:
             left = [each for each in self.replicas if each.life not in tried]
             if up := [each for each in left if each.state < State.STARTING]:
                 return min(up, key=lambda each: each.rank)
-            if all(map(_dead, self.replicas)):
+            if all(map(_dead, left)):
                 raise self._none()
             await asyncio.sleep(TICK_S)
 
     def _none(self) -> Lost:
+        dead = [each for each in self.replicas if _dead(each)]
         now = asyncio.get_running_loop().time()
-        again = max(min(each.again for each in self.replicas) - now, 0)
+        again = max(min((each.again for each in dead), default=now) - now, 0)
         return Lost(
-            f"none of {len(self.replicas)} replicas is alive; the next is started in {again:.0f} "
-            "seconds. The server's log tells why they ended",
+            f"{len(dead)} of {len(self.replicas)} replicas have died and there is no other for "
+            f"this request; the next is started in {again:.0f} seconds. The server's log tells "
+            "why they ended",
             retry_after_s=again + 3,
         )
 
