@@ -16,6 +16,7 @@ one gets, and how many wait for ever where the other one does not accept, or are
 from __future__ import annotations
 
 import argparse
+import os
 import socket
 import subprocess
 import sys
@@ -80,6 +81,7 @@ def step(port: int, pid: int, callers: int, seconds: float) -> dict[str, Any]:
     handed = [now - then for now, then in zip(of_each(port, "requests_total"), handed, strict=True)]
     return told(found) | {
         "cpu_ms_per_answer": cpu * 1e3 / max(answered, 1),
+        "load_average": os.getloadavg()[0],
         "busier_share": max(handed) / sum(handed) if sum(handed) else 1.0,
     }
 
