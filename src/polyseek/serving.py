@@ -29,8 +29,9 @@ def serve(
 
     /docs tells what it takes, /health and /ready how it is, /metrics its figures for Prometheus.
     SIGTERM or Ctrl-C ends it once every admitted request is answered.
-    With --replicas 4 four processes answer behind one address; one that dies is started again, and
-    what it had is answered by another.
+
+    With --replicas 4 four processes answer behind one address: one that dies is started again, and
+    another answers what it had. With --ray they run on the machines of a Ray cluster.
     """
     given = {name: value for name, value in locals().items() if value is not None}
     settings = read_settings(**given)

@@ -118,8 +118,8 @@ class Settings(BaseSettings):
         ge=1,
         le=256,
         description="Processes that each have the models, behind one address: one for each GPU, or "
-        "the cores divided among them. One process uses all cores of a small machine better, and "
-        "one GPU; take more for more GPUs, for many cores, or to go on when one dies.",
+        "the cores divided among them. One uses all cores already, and one GPU; take more for more "
+        "GPUs, for many cores, or to go on when one dies. Each takes the memory of the models.",
     )
     ray: str = Field(
         "",
