@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from polyseek.errors import BadInput
 from polyseek.server import replicas, share, sums
+from polyseek.server.front import Front
 from polyseek.server.replicas import Replica, Start, State
 from polyseek.settings import read_settings
 from server.slow_toy import load
@@ -147,3 +150,9 @@ def test_one_that_dies_at_once_waits_longer_each_time(
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(made.keep())
     assert waited == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
+
+
+def test_a_directory_that_is_too_deep_for_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/tmp/" + "目录/" * 11)
+    with pytest.raises(BadInput, match=r"目录/, too long a path .*; set TMPDIR"):
+        Front(read_settings(replicas=2))

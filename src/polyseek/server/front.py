@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -19,6 +20,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from polyseek.closing import Closing
 from polyseek.engine.load import load, spec_for
+from polyseek.errors import BadInput
 from polyseek.loadtest.client import Failed
 from polyseek.models.spec import DEFAULT
 from polyseek.server import sums
@@ -37,6 +39,8 @@ TRIES = 2
 TICK_S = 0.05
 FIGURES_S = 2.0
 """Longest that /metrics waits for a replica's own."""
+LONGEST_PATH = 70
+"""Bytes; a socket's whole path may have 103 on macOS, 107 on Linux."""
 KEPT = (b"content-type", b"retry-after", b"x-tokenize-ms", b"x-queue-ms", b"x-compute-ms")
 """Headers of a replica's answer that are the client's; the others are of the connection."""
 
@@ -45,11 +49,11 @@ class Front(Surface, Closing):
     """What the routes do before replicas."""
 
     def __init__(self, settings: Settings, loader: Load = load) -> None:
-        """Raises ModelError: there is no such model."""
+        """Raises ModelError: there is no such model. BadInput: sockets cannot be had."""
         self._settings, self._metrics = settings, Metrics()
         self._spec, _ = spec_for(settings.model or DEFAULT, settings.model_path)
         # Only this user can open the sockets in it, and keys are asked for here.
-        self._directory = Path(tempfile.mkdtemp(prefix="polyseek-"))
+        self._directory = _of_sockets()
         theirs = settings.model_copy(update={"api_key": ()})
         start = Start(theirs, loader, settings.replicas, self._directory)
         self.replicas = [Replica(number, start) for number in range(settings.replicas)]
@@ -195,6 +199,16 @@ class Front(Surface, Closing):
             waiting.add_metric(label, each.work)
             memory.add_metric(label, each.figures.value("process_resident_memory_bytes"))
         yield from (ready, lives, asked, waiting, memory)
+
+
+def _of_sockets() -> Path:
+    """A new directory that only this user can open."""
+    if len(os.fsencode(tempfile.gettempdir())) > LONGEST_PATH:
+        raise BadInput(
+            f"the directory for temporary files is {tempfile.gettempdir()}, too long a path for "
+            f"the sockets of replicas; set TMPDIR to one of at most {LONGEST_PATH} bytes"
+        )
+    return Path(tempfile.mkdtemp(prefix="polyseek-"))
 
 
 def _dead(replica: Replica) -> bool:
