@@ -126,7 +126,8 @@ def test_the_environment_is_read_in_few_places() -> None:
         for path in sources()
         if re.search(r"os\.(environ|getenv)", path.read_text("utf-8"))
     }
-    assert reading <= {"models/sources.py"}
+    # Ray has no other way to be told that it sends nothing home.
+    assert reading <= {"models/sources.py", "server/cluster.py"}
 
 
 def test_no_pickle_is_loaded() -> None:

@@ -11,6 +11,8 @@ def serve(
     host: flags.Host = None,
     port: flags.Port = None,
     api_key: flags.ApiKey = None,
+    replicas: flags.Replicas = None,
+    ray: flags.Ray = None,
     more_models: flags.MoreModels = None,
     memory_gb: flags.MemoryGb = None,
     queue_tokens: flags.QueueTokens = None,
@@ -27,10 +29,14 @@ def serve(
 
     /docs tells what it takes, /health and /ready how it is, /metrics its figures for Prometheus.
     SIGTERM or Ctrl-C ends it once every admitted request is answered.
+
+    With --replicas 4 four processes answer behind one address: one that dies is started again, and
+    another answers what it had. With --ray they run on the machines of a Ray cluster.
     """
     given = {name: value for name, value in locals().items() if value is not None}
     settings = read_settings(**given)
     # Imported here: it takes 0.4 s, and the other commands never need it.
-    from polyseek.server import run
+    from polyseek.server import cluster, run
 
-    run.serve(settings, report.serving, report.ending)
+    start = cluster.serve if settings.ray else run.serve
+    start(settings, report.serving, report.ending)

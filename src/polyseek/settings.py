@@ -113,6 +113,20 @@ class Settings(BaseSettings):
         description="Keys that clients may use, separated by commas; without one nobody needs "
         "any. The variable keeps them out of the list of processes.",
     )
+    replicas: int = Field(
+        1,
+        ge=1,
+        le=256,
+        description="Processes that each have the models, behind one address: one for each GPU, or "
+        "the cores divided among them. One uses all cores already, and one GPU; take more for more "
+        "GPUs, for many cores, or to go on when one dies. Each takes the memory of the models.",
+    )
+    ray: str = Field(
+        "",
+        description="Address of a Ray cluster, HOST:PORT, whose machines run the replicas with Ray "
+        "Serve; auto is the cluster of this machine, local starts one for as long as the server "
+        "runs. Needs pip install 'polyseek[ray]'.",
+    )
     more_models: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Further models of the server, separated by commas, each loaded when it is "
@@ -121,14 +135,14 @@ class Settings(BaseSettings):
     memory_gb: float = Field(
         0.0,
         ge=0,
-        description="Most that the weights of loaded models may take; the one that was not used "
-        "for longest goes. 0 sets no limit.",
+        description="Most that the weights of loaded models may take in each replica; the one that "
+        "was not used for longest goes. 0 sets no limit.",
     )
     queue_tokens: int = Field(
         1_000_000,
         ge=1,
-        description="Most tokens that may be waiting in the server, of each model; a request that "
-        "would be over it is told to come again later.",
+        description="Most tokens that may be waiting in each replica of the server, of each model; "
+        "a request that would be over it is told to come again later.",
     )
     max_texts: int = Field(10_000, ge=1, description="Most texts of a request.")
     max_body_mb: int = Field(32, ge=1, description="Longest body of a request, in megabytes.")

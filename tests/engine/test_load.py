@@ -42,7 +42,7 @@ def test_the_backend(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(loading, "_has_gpu", lambda: gpu)
-    assert loading._backend(asked, device, precision) == taken
+    assert loading.backend_for(asked, device, precision) == taken
 
 
 def test_without_a_driver_pytorch_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,16 +5,12 @@ from __future__ import annotations
 import re
 import signal
 import socket
-import threading
 from pathlib import Path
 
-import httpx
-import numpy as np
 import pytest
 
 from server.conftest import until
-from server.process import MAIN, started
-from toy import toy_embedder
+from server.process import MAIN, Client, started
 
 TOY = f"""
 import sys, time
@@ -43,34 +39,6 @@ finally:
     print(len(admitted), sum(job.done.done() for job in admitted), file=sys.stderr)
 """
 CLIENTS = 12
-
-
-class Client(threading.Thread):
-    """Asks one thing after the other until nobody listens any more."""
-
-    def __init__(self, address: str, number: int) -> None:
-        super().__init__()
-        self._address, self._number = address, number
-        self.answered = 0
-        self.wrong: list[str] = []
-
-    def run(self) -> None:
-        embedder = toy_embedder()
-        with httpx.Client(base_url=self._address, timeout=30) as client:
-            for n in range(100_000):
-                texts = [f"client{self._number} text{n} word{m}" for m in range(1 + n % 7)]
-                body = {"model": "toy", "input": texts}
-                try:
-                    answer = client.post("/v1/embeddings", json=body)
-                except httpx.TransportError:
-                    return
-                if answer.status_code != 200:
-                    self.wrong.append(answer.text)
-                    return
-                found = [row["embedding"] for row in answer.json()["data"]]
-                if not np.allclose(found, embedder.embed(texts, "passage"), atol=1e-6):
-                    self.wrong.append(str(texts))
-                self.answered += 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

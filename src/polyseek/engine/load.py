@@ -50,7 +50,7 @@ def load(
     _check_room(found, spec)
     weights = weights_digest(found)
     tokenizer = Tokenizer(found)
-    if _backend(backend, device, precision) == "torch":
+    if backend_for(backend, device, precision) == "torch":
         forward = _torch(found, spec, device, precision, threads)
     else:
         forward = _openvino(found, spec, device, precision, threads, weights)
@@ -87,7 +87,8 @@ def _check_room(directory: Path, spec: ModelSpec) -> None:
         )
 
 
-def _backend(asked: Backend, device: str, precision: Precision) -> str:
+def backend_for(asked: Backend, device: str, precision: Precision) -> str:
+    """The one that load() takes: "torch" or "openvino"."""
     if asked != "auto":
         return asked
     if precision == "int8" or device == "cpu":

@@ -1,4 +1,4 @@
-"""The routes. Everything that takes longer than a moment is done elsewhere."""
+"""What the routes do. Everything that takes longer than a moment is done elsewhere."""
 
 from __future__ import annotations
 
@@ -7,30 +7,26 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-import polyseek
 from polyseek.engine.intake import Ask
 from polyseek.engine.load import load
-from polyseek.server import openai, schema
-from polyseek.server.auth import KeyCheck
-from polyseek.server.faults import HANDLERS
-from polyseek.server.metrics import Measured, Metrics
+from polyseek.server import openai
+from polyseek.server.metrics import Metrics
 from polyseek.server.models import Load, Models, Served
-from polyseek.server.page import page
 from polyseek.server.runner import Answer
+from polyseek.server.surface import Surface, Told, application
 from polyseek.server.wire import LONG, read_body, unless_gone
 from polyseek.settings import Settings
 
 MANY = 25_000
 """Numbers that are worth a thread to write as JSON; a millisecond or so."""
-Told = Callable[[Models, BaseException | None], None]
 
 
 def make_app(
-    settings: Settings, loader: Load = load, told: Told = lambda models, error: None
+    settings: Settings, loader: Load = load, told: Told = lambda spec, error: None
 ) -> FastAPI:
     """The server as an ASGI application. The first model is loaded while it already listens;
     `told` hears when it is there, or why it is not.
@@ -40,24 +36,11 @@ def make_app(
     """
     metrics = Metrics()
     api = Api(settings, Models(settings, loader, metrics.ran), metrics)
-    app = FastAPI(
-        title="polyseek",
-        version=polyseek.__version__,
-        description=schema.DESCRIPTION,
-        docs_url=None,  # FastAPI's own pages load from elsewhere
-        redoc_url=None,
-        exception_handlers=HANDLERS,
-        lifespan=lambda app: api.living(told),
-    )
-    app.add_middleware(Measured, metrics=metrics)
-    app.include_router(api.open_routes())
-    app.include_router(api.routes(), dependencies=[Depends(KeyCheck(settings.api_key))])
-    app.add_api_route("/docs", lambda: HTMLResponse(page(app.openapi())), include_in_schema=False)
-    return app
+    return application(settings, api, metrics, told)
 
 
-class Api:
-    """What the routes do."""
+class Api(Surface):
+    """What the routes do in the process that has the models."""
 
     def __init__(self, settings: Settings, models: Models, metrics: Metrics) -> None:
         self._settings, self._models, self._metrics = settings, models, metrics
@@ -74,32 +57,9 @@ class Api:
     async def _load_first(self, told: Told) -> None:
         try:
             async with self._models.use(self._models.first):
-                told(self._models, None)
+                told(self._models.first.spec, None)
         except Exception as error:  # whatever it was, the server's owner is told
-            told(self._models, error)
-
-    def routes(self) -> APIRouter:
-        """Those that need a key if there is one."""
-        made = APIRouter()
-        for path in ("/v1/embeddings", "/embeddings"):
-            shown: dict[str, Any] = {"include_in_schema": path.startswith("/v1")}
-            made.add_api_route(
-                path, self.embeddings, methods=["POST"], **schema.EMBEDDINGS, **shown
-            )
-        for path in ("/v1/models", "/models"):
-            shown = {"include_in_schema": path.startswith("/v1")}
-            made.add_api_route(path, self.models, **schema.MODELS, **shown)
-            made.add_api_route(path + "/{name:path}", self.model, **schema.MODEL, **shown)
-        made.add_api_route("/tokenize", self.tokenize, methods=["POST"], **schema.TOKENIZE)
-        return made
-
-    def open_routes(self) -> APIRouter:
-        """Those that need none."""
-        made = APIRouter()
-        made.add_api_route("/health", self.health, **schema.HEALTH)
-        made.add_api_route("/ready", self.ready, **schema.READY)
-        made.add_api_route("/metrics", self.metrics, response_class=Response, **schema.METRICS)
-        return made
+            told(self._models.first.spec, error)
 
     async def embeddings(self, request: Request) -> Response:
         """Vectors of a text, of texts, of token ids, in their order."""
@@ -161,7 +121,7 @@ class Api:
         return JSONResponse(_told(self._models.find(name)))
 
     async def health(self) -> JSONResponse:
-        """200 while its threads are alive."""
+        """200 while it is alive; else 503, and why not."""
         alive = self._models.alive
         return JSONResponse(
             {"status": "ok" if alive else "a thread has ended"}, 200 if alive else 503

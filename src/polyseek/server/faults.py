@@ -18,9 +18,14 @@ class NoRoom(Overloaded):
     """A model is not loaded and those that are loaded are at work."""
 
 
+class Lost(Overloaded):
+    """No replica is there that could answer."""
+
+
 CODES: dict[type[PolyseekError], tuple[int, str, str, str | None]] = {
     TooLong: (400, INVALID, "text_too_long", "input"),
     BadInput: (400, INVALID, "invalid_value", "input"),
+    Lost: (503, "server_error", "no_replica", None),
     NoRoom: (429, "rate_limit_error", "no_room", "model"),
     Overloaded: (429, "rate_limit_error", "queue_full", None),
     ModelError: (503, "server_error", "model_unavailable", None),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import uvicorn
 
@@ -13,7 +13,8 @@ from polyseek.engine.load import load
 from polyseek.errors import BadInput
 from polyseek.models.spec import ModelSpec
 from polyseek.server.app import make_app
-from polyseek.server.models import Load, Models
+from polyseek.server.front import Front
+from polyseek.server.models import Load
 from polyseek.settings import Settings
 
 KEEP_ALIVE_S = 75
@@ -33,15 +34,20 @@ def serve(settings: Settings, started: Started, ending: Ending, loader: Load = l
     """
     failed: list[BaseException] = []
 
-    def told(models: Models, error: BaseException | None) -> None:
+    def told(spec: ModelSpec, error: BaseException | None) -> None:
         if error is None:
-            started(address, models.first.spec)
+            started(address, spec)
         else:
             failed.append(error)
             server.should_exit = True
 
-    app = make_app(settings, loader, told)
-    with _listening(settings.host, settings.port) as listener:
+    with ExitStack() as stack:
+        listener = stack.enter_context(listening(settings.host, settings.port))
+        if settings.replicas > 1:
+            front = stack.enter_context(Front(settings, loader))
+            app = front.app(told)
+        else:
+            app = make_app(settings, loader, told)
         host, port = listener.getsockname()[:2]
         address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         server = Server(
@@ -87,7 +93,7 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=2048)

@@ -95,6 +95,11 @@ def has_gpu() -> bool:
     return bool(torch.cuda.is_available())
 
 
+def gpus() -> list[str]:
+    """The devices of all GPUs that PyTorch may use."""
+    return [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+
+
 def _device(asked: str) -> torch.device:
     try:
         device = torch.device(asked or ("cuda" if has_gpu() else "cpu"))
