@@ -57,6 +57,7 @@ class MilvusIndex(Closing):
     def __init__(self, server: MilvusServer, name: str, dimensions: int) -> None:
         """See `open`."""
         self._server, self.name, self.dimensions = server, name, dimensions
+        self.address = server.address
         self._removals = self._removals_seen = 0
 
     @classmethod
