@@ -29,7 +29,7 @@ from polyseek.store.arrays import Ids, Vectors
 from polyseek.store.faiss_index import MARGIN, NOISE
 from polyseek.store.index import check_add, check_search, rank, stack
 from polyseek.store.milvus_address import MilvusAddress
-from polyseek.store.milvus_collection import prepare
+from polyseek.store.milvus_collection import GRAPH, prepare
 from polyseek.store.milvus_server import MilvusServer
 
 SEARCH_WIDTH = 256
@@ -200,7 +200,7 @@ class MilvusIndex(Closing):
     @property
     def stamp(self) -> str:
         """The text that was kept last; "" before, and while it is being changed."""
-        known = self._server.ask("describe_collection", self.name)["aliases"]
+        known = self._server.ask("list_aliases", self.name)["aliases"]
         mark = self.name + STAMP
         return next((each.removeprefix(mark) for each in known if each.startswith(mark)), "")
 
@@ -230,7 +230,7 @@ class MilvusIndex(Closing):
         self._server.insist("flush", self.name)
         end = time.monotonic() + seconds
         while True:
-            state = self._server.ask("describe_index", self.name, "vector")
+            state = self._server.ask("describe_index", self.name, GRAPH)
             if not int(state.get("pending_index_rows", 0)):
                 return
             if time.monotonic() > end:

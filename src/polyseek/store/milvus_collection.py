@@ -8,6 +8,9 @@ from polyseek.store.milvus_server import MilvusServer
 EDGES, BUILD_WIDTH = 24, 200
 """HNSW's M and efConstruction."""
 
+GRAPH = "vector"
+"""The name of the index over the vectors."""
+
 LONGEST_CODE = 64
 
 
@@ -27,12 +30,15 @@ def prepare(server: MilvusServer, name: str, dimensions: int) -> None:
         schema.add_field("vector", DataType.FLOAT_VECTOR, dim=dimensions)
         server.insist("create_collection", name, schema=schema, consistency_level="Session")
     _check(server, name, dimensions)
-    state = server.ask("get_load_state", name)["state"]
-    if getattr(state, "name", state) != "Loaded":
+    if not server.ask("list_indexes", name):
         graph = MilvusClient.prepare_index_params()
         shape = {"M": EDGES, "efConstruction": BUILD_WIDTH}
-        graph.add_index("vector", index_type="HNSW", metric_type="IP", params=shape)
+        graph.add_index(
+            "vector", index_type="HNSW", index_name=GRAPH, metric_type="IP", params=shape
+        )
         server.insist("create_index", name, graph)
+    state = server.ask("get_load_state", name)["state"]
+    if getattr(state, "name", state) != "Loaded":
         server.insist("load_collection", name)
 
 
