@@ -42,6 +42,10 @@ BATCH_BYTES = 4 << 20
 """Of vectors in one message; gRPC's servers take 64 MB and Milvus's log 5."""
 
 QUERIES_AT_ONCE = 16
+
+HANDOVER_S = 5.0
+"""From a graph being made to its being searched: measured 3, and nothing tells."""
+
 UNKNOWN = "und"
 """The language of what is added without one."""
 
@@ -230,13 +234,16 @@ class MilvusIndex(Closing):
         self._server.insist("flush", self.name)
         end = time.monotonic() + seconds
         while True:
+            # Not the rows that are pending: of what it merges later, the graphs are there already.
             state = self._server.ask("describe_index", self.name, GRAPH)
-            if not int(state.get("pending_index_rows", 0)):
+            missing = int(state["total_rows"]) - int(state["indexed_rows"])
+            if missing <= 0:
+                time.sleep(HANDOVER_S)
                 return
             if time.monotonic() > end:
                 raise StoreError(
-                    f"{self._server.address} has {state['pending_index_rows']} rows still to put "
-                    f"into its index after {seconds:.0f} s: wait, or give it more cores"
+                    f"{self._server.address} has {missing} rows still to put into its index after "
+                    f"{seconds:.0f} s: wait, or give it more cores"
                 )
             time.sleep(0.5)
 
