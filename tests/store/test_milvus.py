@@ -115,6 +115,13 @@ def test_the_graph_finds_what_the_exact_index_finds(index: MilvusIndex) -> None:
     assert np.allclose(found[1], wanted[1], atol=1e-3)
 
 
+@pytest.mark.parametrize("count", [0, 50])
+def test_what_is_too_little_for_a_graph_is_settled_too(index: MilvusIndex, count: int) -> None:
+    index.add_rows(IDS[:count], ROWS[:count], LANGUAGES[:count])
+    index.settle(30)
+    assert np.array_equal(index.ids(), IDS[:count])
+
+
 def test_a_missing_vector_is_named(index: MilvusIndex) -> None:
     index.add(IDS[:2], ROWS[:2])
     with pytest.raises(StoreError, match="has no vector 77: run index again"):
