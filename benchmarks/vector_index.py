@@ -46,8 +46,6 @@ from polyseek.store.rowfile import RowFile, write_rows
 
 XQUAD = ("ar", "de", "el", "en", "es", "hi", "ru", "th", "tr", "vi", "zh")
 SIZES = (10_000, 42_000, 100_000)
-DISTINCT = 100_000
-"""Real texts that are used at most; beyond them vectors are moved ones."""
 QUERIES = 400
 K = 10
 PIECE = 2048
@@ -182,9 +180,9 @@ def moved(vectors: Floats, languages: Sequence[str], count: int) -> Floats:
     return np.concatenate([vectors, random_.permutation(mixed)[:missing]]).astype(np.float32)
 
 
-def corpus(seconds: float, real: int) -> Corpus | None:
-    """Everything embedded and centred; None if time ran out."""
-    told, asked = passages(min(max(SIZES), DISTINCT)), queries(QUERIES)
+def corpus(seconds: float, real: int, count: int = max(SIZES)) -> Corpus | None:
+    """Everything embedded and centred, `count` vectors; None if time ran out."""
+    told, asked = passages(max(SIZES)), queries(QUERIES)
     rows = embed([text for _, text in told], "passage", seconds, real)
     questions = embed([text for _, text, _ in asked], "query", seconds, QUERIES)
     if rows is None or questions is None:
@@ -206,7 +204,7 @@ def corpus(seconds: float, real: int) -> Corpus | None:
         for vector, (language, _, title) in zip(questions, asked, strict=True)
     ]
     prepared = neutral.passages(rows, languages)
-    return Corpus(moved(prepared, languages, max(SIZES)), np.stack(centred))
+    return Corpus(moved(prepared, languages, count), np.stack(centred))
 
 
 def timed(search: Search, questions: Floats) -> tuple[np.ndarray, np.ndarray]:

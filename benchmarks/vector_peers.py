@@ -257,8 +257,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))  # before the libraries are loaded
-    vector_index.SIZES = (max(chosen.sizes),)
-    made = vector_index.corpus(float("inf"), chosen.real)
+    made = vector_index.corpus(float("inf"), chosen.real, max(*chosen.sizes, chosen.real))
     assert made is not None
     figures: dict[str, Any] = {}
     for size in chosen.sizes:

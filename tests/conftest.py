@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from milvus_server import RunningMilvus, why_no_milvus
 
 # A time limit an example would fail on a busy machine, and prove nothing.
 settings.register_profile("polyseek", deadline=None, max_examples=60)
@@ -32,3 +35,15 @@ def data() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"{DATA} is not there: the data lies beside the repository, not in it")
     return DATA
+
+
+@pytest.fixture(scope="session")
+def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningMilvus]:
+    """A real Milvus, reached at 127.0.0.1; one for all tests, each of which takes names of its
+    own."""
+    if why := why_no_milvus():
+        pytest.skip(why)
+    server = RunningMilvus(tmp_path_factory.mktemp("milvus"))
+    server.start()
+    yield server
+    server.kill()
