@@ -18,7 +18,7 @@ from polyseek.engine.embeds import Embeds
 from polyseek.engine.load import load
 from polyseek.errors import BadInput
 from polyseek.fingerprint import TERMS, checked
-from polyseek.ingest import IndexReport, Plan, ingest, named
+from polyseek.ingest import IndexReport, ingest, named
 from polyseek.languages.identify import check_language, query_language
 from polyseek.languages.neutral import Neutral
 from polyseek.languages.words import is_title, words
@@ -28,6 +28,7 @@ from polyseek.models.instructions import resolve
 from polyseek.models.sources import cache_directory
 from polyseek.models.spec import DEFAULT
 from polyseek.policy import parse_policy
+from polyseek.preparing import Plan
 from polyseek.review import VersionsReport, review
 from polyseek.search import check_question, question_vector, search
 from polyseek.settings import Settings, read_settings
