@@ -34,6 +34,7 @@ from polyseek.flags import (
     PassagePrompt,
     Precision,
     QueryPrompt,
+    Ray,
     Sentences,
     Threads,
     Ungrouped,
@@ -93,6 +94,7 @@ def index(
     model_tokens: ModelTokens = None,
     query_prompt: QueryPrompt = None,
     passage_prompt: PassagePrompt = None,
+    ray: Ray = None,
     json: Json = False,
 ) -> None:
     """Bring the knowledge base in step with files: Markdown, plain text, HTML.
@@ -105,7 +107,7 @@ def index(
         backend=backend, device=device, precision=precision, threads=threads,
         chunk_tokens=chunk_tokens, sentences=sentences, languages=languages,
         instruction=instruction, model_tokens=model_tokens, query_prompt=query_prompt,
-        passage_prompt=passage_prompt,
+        passage_prompt=passage_prompt, ray=ray,
     )  # fmt: skip
     try:
         with base, watching(quiet=json) as watch:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from polyseek.documents import Found, find, origin
 from polyseek.engine.embeds import Embeds
 from polyseek.errors import BadInput
 from polyseek.meter import Meter, Watch
-from polyseek.preparing import Plan, Prepared, Prepares, here
+from polyseek.preparing import Plan, Prepared, Prepares
 from polyseek.store.catalog import Catalog
 from polyseek.vectors import Vectors
 
@@ -60,10 +61,10 @@ def ingest(
     paths: Sequence[Path],
     plan: Plan,
     watch: Watch,
-    prepares: Prepares | None = None,
+    prepares: Prepares,
 ) -> IndexReport:
     """Bring the catalog in step with the files in and below `paths`. `prepares`: who makes
-    documents of files, and may bring their vectors; by default this process.
+    documents of files, and may bring their vectors.
 
     A document vanishes with its file if it came from one of these paths; what came from elsewhere
     stays. A file that cannot be used is reported, and its last good version kept.
@@ -81,14 +82,15 @@ def ingest(
     _check_names(files, origins)
     waiting: list[Prepared] = []
     meter = Meter(watch, {found.name: _size(found.path) for found in files})
-    for ready in (prepares or here(embedder.count, plan))(files, known):
-        waits = _note(ready, known, report)
-        if waits:
-            waiting.append(ready)
-        meter.read(ready.found.name, waits=waits)
-        if sum(len(ready.chunks) for ready in waiting) >= FLUSH_CHUNKS:
-            _flush(catalog, embedder, plan, waiting, report, meter)
-            waiting = []
+    with closing(prepares(files, known)) as prepared:
+        for ready in prepared:
+            waits = _note(ready, known, report)
+            if waits:
+                waiting.append(ready)
+            meter.read(ready.found.name, waits=waits)
+            if sum(len(ready.chunks) for ready in waiting) >= FLUSH_CHUNKS:
+                _flush(catalog, embedder, plan, waiting, report, meter)
+                waiting = []
     _flush(catalog, embedder, plan, waiting, report, meter)
     _follow(catalog, paths, files, origins, report)
     report.seconds = time.monotonic() - began

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -57,14 +57,16 @@ class Prepared:
     """Vectors that have been made already; those that are missing are made where it is stored."""
 
 
-Prepares = Callable[[Sequence[Found], Mapping[str, str]], Iterator[Prepared]]
+Prepares = Callable[[Sequence[Found], Mapping[str, str]], Generator[Prepared, None, None]]
 """Files, and the digests of documents that are known, by name -> each file, in their order."""
 
 
 def here(count: Count, plan: Plan) -> Prepares:
     """In this process, one after the other, each when it is asked for."""
 
-    def prepares(files: Sequence[Found], known: Mapping[str, str]) -> Iterator[Prepared]:
+    def prepares(
+        files: Sequence[Found], known: Mapping[str, str]
+    ) -> Generator[Prepared, None, None]:
         for found in files:
             data = changed(found, known.get(found.name))
             yield data if isinstance(data, Prepared) else prepare(found, data, count, plan)

@@ -73,6 +73,12 @@ class Settings(BaseSettings):
         "identified among some thirty. Separated by commas.",
     )
 
+    ray: str = Field(
+        "",
+        description="Address of a Ray cluster, HOST:PORT or auto, whose workers cut and embed the "
+        "documents that are indexed; local starts a Ray on this machine (pip install "
+        "'polyseek[ray]').",
+    )
     model_url: str = Field(
         "",
         description="Root of an OpenAI-compatible API, http://host:port/v1, whose model is used "

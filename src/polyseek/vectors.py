@@ -9,7 +9,8 @@ from itertools import chain, islice
 import numpy as np
 
 from polyseek.engine.embeds import Embeds
-from polyseek.store.catalog import Catalog, chunk_key
+from polyseek.store.reader import Reader
+from polyseek.store.rows import chunk_key
 from polyseek.types import Chunk
 
 SLICE = 256
@@ -36,7 +37,7 @@ class Made:
 class Vectors:
     """Those of some chunks, from the catalog where it has them."""
 
-    def __init__(self, catalog: Catalog, chunks: Iterable[Chunk]) -> None:
+    def __init__(self, catalog: Reader, chunks: Iterable[Chunk]) -> None:
         self._texts = {key_of(chunk): chunk for chunk in chunks}
         keys = [key for key, _ in self._texts]
         self._sentences: dict[Key, np.ndarray] = {
