@@ -20,6 +20,7 @@ CORES = 4
 """Most of a worker on the CPU: more of them would often wait for the last batch of a part."""
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_AUTO_CONNECT": "0",  # what is left of a pipeline would start a Ray of its own
     "RAY_BACKEND_LOG_LEVEL": "fatal",  # its log files are enough
 }
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
