@@ -12,12 +12,14 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib.util import find_spec as find_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from polyseek import KnowledgeBase
@@ -92,7 +94,19 @@ def rows(kb: Path) -> dict[str, list[tuple[object, ...]]]:
         return {name: sorted(db.execute(f"SELECT * FROM {name}"), key=repr) for name in TABLES}
 
 
-def assert_as_without_ray(told: dict[str, Any], place: Path, **settings: Any) -> None:  # noqa: ANN401
+def vectors(kb: Path) -> npt.NDArray[np.float32]:
+    """All vectors (n, D), in the order of ids."""
+    with sqlite3.connect(kb / "catalog.sqlite") as db:
+        found = db.execute("SELECT vector FROM vectors ORDER BY chunk_id").fetchall()
+    return np.stack([np.frombuffer(blob, np.float16) for (blob,) in found]).astype(np.float32)
+
+
+def assert_as_without_ray(
+    told: dict[str, Any],
+    place: Path,
+    tables: Sequence[str] = TABLES,
+    **settings: Any,  # noqa: ANN401
+) -> None:
     assert told["problems"] == []
     with KnowledgeBase.open(place / "without", **settings) as kb:
         report = asdict(kb.index([place / "docs"]))
@@ -102,7 +116,7 @@ def assert_as_without_ray(told: dict[str, Any], place: Path, **settings: Any) ->
     wanted = rows(place / "without")
     assert len(wanted["vectors"]) == report["chunks"]
     found = rows(place / told["what"])
-    assert [name for name in TABLES if found[name] != wanted[name]] == []
+    assert [name for name in tables if found[name] != wanted[name]] == []
 
 
 def test_a_worker_is_killed(place: Path, environment: dict[str, str]) -> None:
@@ -114,10 +128,15 @@ def test_a_worker_is_killed(place: Path, environment: dict[str, str]) -> None:
 
 
 def test_the_embedded_model(place: Path, environment: dict[str, str]) -> None:
-    for name in ("en", "ja"):
-        shutil.rmtree(place / "docs" / name)
+    for name in ("en/*", "zh/[a-m]*", "ja/[a-m]*"):
+        for path in (place / "docs").glob(name):
+            path.unlink()
     told = ran("model", place, environment)
-    assert_as_without_ray(told, place)
+    # Which texts share a batch is another; in int8 that is the fourth decimal of some of them.
+    others = [each for each in TABLES if each not in ("vectors", "sentences", "language_sums")]
+    assert_as_without_ray(told, place, others)
+    mine, theirs = vectors(place / "model"), vectors(place / "without")
+    assert (mine * theirs).sum(axis=1).min() > 0.999
 
 
 @pytest.fixture
