@@ -25,8 +25,8 @@ from polyseek.store.reader import Reader
 if TYPE_CHECKING:
     from ray.data import ActorPoolStrategy, Dataset
 
-PART_BYTES = 2**17
-"""Of the files of a part: some 150 passages, seconds on a core. What a dead worker costs."""
+PART_BYTES = 2**16
+"""Of the files of a part: some 100 passages, seconds on a core. What a dead worker costs."""
 PART_FILES = 64
 IN_FLIGHT = 2
 """Parts that a worker has, so that one is there when another is done."""
