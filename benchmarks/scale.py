@@ -36,11 +36,11 @@ import numpy as np
 from common import save_result
 
 from polyseek.candidates import Question
-from polyseek.ingest import terms_of
 from polyseek.knowledge_base import KnowledgeBase
 from polyseek.languages.words import is_title
 from polyseek.linking import link
 from polyseek.policy import Policy
+from polyseek.preparing import terms_of
 from polyseek.search import search
 from polyseek.store.catalog import Catalog
 from polyseek.store.collection import Collection

@@ -19,10 +19,11 @@ settings.load_profile("polyseek")
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """No test reads the environment's settings by accident; the model cache stays the user's. And
     what a test starts can be interrupted, though a shell that runs the tests in the background has
     them ignore it."""
+    config.addinivalue_line("markers", "ray: starts a Ray, which takes long, and memory")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in [n for n in os.environ if n.startswith("POLYSEEK_") and n != "POLYSEEK_CACHE"]:

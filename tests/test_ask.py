@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from polyseek import knowledge_base
+from polyseek.engine import chosen
 from test_review import guides, made
 from toy import GLOSSARY, toy_embedder
 
@@ -22,7 +22,7 @@ def test_every_hit_is_shown_with_its_versions(
     question = "a backup of the server"
     hits = kb.search(question, k=5)
     kb.close()
-    monkeypatch.setattr(knowledge_base, "load", lambda *_, **__: toy_embedder(glossary=GLOSSARY))
+    monkeypatch.setattr(chosen, "load", lambda *_, **__: toy_embedder(glossary=GLOSSARY))
     monkeypatch.setattr(sys, "argv", ["ask.py", str(kb.path), question])
     monkeypatch.setenv("COLUMNS", "100")
     runpy.run_path(str(SCRIPT), run_name="__main__")

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from polyseek import Embedder, knowledge_base
+from polyseek import Embedder
+from polyseek.engine import chosen
 from test_review import opened
 from toy import GLOSSARY, toy_embedder
 
@@ -62,7 +63,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.syspath_prepend(BENCHMARKS)
     monkeypatch.setenv("POLYSEEK_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(importlib.import_module("common"), "DATA", tmp_path)
-    monkeypatch.setattr(knowledge_base, "load", toy)
+    monkeypatch.setattr(chosen, "load", toy)
 
     def run(name: str, *arguments: str, **settings: object) -> dict[str, Any]:
         found: dict[str, Any] = {}

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from polyseek import Hit, KnowledgeBase, Settings, __version__, cli, knowledge_base
+from polyseek import Hit, KnowledgeBase, Settings, __version__, cli
+from polyseek.engine import chosen
 from polyseek.errors import ModelError, StoreError
 from polyseek.settings import describe
 from polyseek.snippets import snippet, wrapped
@@ -34,7 +35,8 @@ DRIVER = f"""
 import os, sys, time
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from toy import toy_embedder
-from polyseek import cli, knowledge_base
+from polyseek import cli
+from polyseek.engine import chosen
 embedder, slow = toy_embedder(), float(os.environ.get("SLOW_S", 0))
 forward = embedder.forward
 class Slow:
@@ -43,7 +45,7 @@ class Slow:
         time.sleep(slow)
         return forward.pooled(rows)
 embedder.forward = Slow()
-knowledge_base.load = lambda *args, **options: embedder
+chosen.load = lambda *args, **options: embedder
 cli.main()
 """
 
@@ -62,7 +64,7 @@ Run = Callable[..., Done]
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs a command line in this process, in tmp_path."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(knowledge_base, "load", lambda *_, **__: toy_embedder())
+    monkeypatch.setattr(chosen, "load", lambda *_, **__: toy_embedder())
     monkeypatch.setenv("COLUMNS", "80")
 
     # Else its name is taken from how Python was started, such as python -m pytest.
@@ -246,7 +248,7 @@ def failing(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[
         def refuse(*_: object, **__: object) -> None:
             raise ModelError("no weights for toy; run once with --download")
 
-        monkeypatch.setattr(knowledge_base, "load", refuse)
+        monkeypatch.setattr(chosen, "load", refuse)
     if case == "full":
 
         def full(*_: object, **__: object) -> None:

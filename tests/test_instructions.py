@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from polyseek import KnowledgeBase, cli, knowledge_base
+from polyseek import KnowledgeBase, cli
+from polyseek.engine import chosen
 from polyseek.errors import BadInput, FingerprintMismatch
 from polyseek.instructing import SENTENCES, compare
 from polyseek.languages import calibration
@@ -205,7 +206,7 @@ def run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> object:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(knowledge_base, "load", lambda *_, **__: toy_embedder(told="query"))
+    monkeypatch.setattr(chosen, "load", lambda *_, **__: toy_embedder(told="query"))
 
     def run(*arguments: str) -> str:
         monkeypatch.setattr(sys, "argv", ["polyseek", *arguments])

@@ -278,10 +278,11 @@ import resource, sys
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import polyseek.ingest
-from polyseek import cli, knowledge_base
+from polyseek import cli
+from polyseek.engine import chosen
 from test_run_faults import opened
 polyseek.ingest.FLUSH_CHUNKS = 12
-knowledge_base.load = lambda *args, **options: opened(Path("kb")).embedder
+chosen.load = lambda *args, **options: opened(Path("kb")).embedder
 if int(sys.argv[1]):
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
 sys.argv[1:] = sys.argv[2:]

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from polyseek import KnowledgeBase, cli, knowledge_base
+from polyseek import KnowledgeBase, cli
+from polyseek.engine import chosen
 from polyseek.errors import BadInput
 from polyseek.review import Drifted, Lacking, Place, VersionsReport
 from polyseek.store.collection import Collection
@@ -33,7 +34,7 @@ MISSING = {"ja": guide("ja", "Food")}
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs a command line in this process, in tmp_path, with the toy that knows the glossary."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(knowledge_base, "load", lambda *_, **__: toy_embedder(glossary=GLOSSARY))
+    monkeypatch.setattr(chosen, "load", lambda *_, **__: toy_embedder(glossary=GLOSSARY))
     monkeypatch.setenv("POLYSEEK_KB", "kb")
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.delenv("FORCE_COLOR", raising=False)

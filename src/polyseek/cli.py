@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -34,6 +34,7 @@ from polyseek.flags import (
     PassagePrompt,
     Precision,
     QueryPrompt,
+    Ray,
     Sentences,
     Threads,
     Ungrouped,
@@ -44,6 +45,10 @@ from polyseek.model_commands import instruct, models, similarity
 from polyseek.policy import HELP
 from polyseek.progress import watching
 from polyseek.serving import serve
+
+if TYPE_CHECKING:
+    from polyseek.ingest import IndexReport
+    from polyseek.knowledge_base import KnowledgeBase
 
 EXIT = {Locked: 5, BadInput: 2, ModelError: 3, StoreError: 4, PolyseekError: 1}
 """First match wins; Locked is a StoreError."""
@@ -93,6 +98,7 @@ def index(
     model_tokens: ModelTokens = None,
     query_prompt: QueryPrompt = None,
     passage_prompt: PassagePrompt = None,
+    ray: Ray = None,
     json: Json = False,
 ) -> None:
     """Bring the knowledge base in step with files: Markdown, plain text, HTML.
@@ -105,16 +111,21 @@ def index(
         backend=backend, device=device, precision=precision, threads=threads,
         chunk_tokens=chunk_tokens, sentences=sentences, languages=languages,
         instruction=instruction, model_tokens=model_tokens, query_prompt=query_prompt,
-        passage_prompt=passage_prompt,
+        passage_prompt=passage_prompt, ray=ray,
     )  # fmt: skip
+    done = _indexed(base, paths, json)
+    report.indexed(done, base.path, json)
+    raise typer.Exit(1 if done.failed else 0)
+
+
+def _indexed(base: KnowledgeBase, paths: list[Path], quiet: bool) -> IndexReport:
+    """The run itself; what is interrupted keeps what it has stored."""
     try:
-        with base, watching(quiet=json) as watch:
-            done = base.index(list(paths), watch)
+        with base, watching(quiet=quiet) as watch:
+            return base.index(list(paths), watch)
     except KeyboardInterrupt:
         report.interrupted()
         raise typer.Exit(130) from None
-    report.indexed(done, base.path, json)
-    raise typer.Exit(1 if done.failed else 0)
 
 
 Every = Annotated[

@@ -10,20 +10,18 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from polyseek.chunking import STRUCTURE, Chunker, passage_sentences
-from polyseek.documents import Found, Positions, find, origin, read
+import numpy as np
+
+from polyseek.documents import Found, find, origin
 from polyseek.engine.embeds import Embeds
 from polyseek.errors import BadInput
-from polyseek.languages.agreement import marks
-from polyseek.languages.identify import document_language, passage_language
-from polyseek.languages.words import words
 from polyseek.meter import Meter, Watch
+from polyseek.preparing import Plan, Prepared, Prepares
 from polyseek.store.catalog import Catalog
-from polyseek.types import Chunk, Document, Terms
 from polyseek.vectors import Vectors
 
 FLUSH_CHUNKS = 256
@@ -57,41 +55,16 @@ class IndexReport:
         return len(self.new) + len(self.changed) + self.unchanged + len(self.failed)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How documents become chunks."""
-
-    chunk_tokens: int
-    languages: Collection[str] = ()
-    """Those the documents may be in; empty: identified among all."""
-    sentences: bool = True
-    """Whether the sentences of a passage get vectors of their own."""
-    instruction: str = ""
-    """What passages are told to be for; only for models that take an instruction there."""
-    chunker: Chunker = STRUCTURE
-
-    @classmethod
-    def of(
-        cls, fingerprint: Mapping[str, Any], languages: Collection[str], chunker: Chunker
-    ) -> Plan:
-        """As a knowledge base with this fingerprint wants it."""
-        tokens, sentences = fingerprint["chunk_tokens"], fingerprint["sentences"]
-        return cls(tokens, languages, sentences, fingerprint.get("instruction", ""), chunker)
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A document that waits for its vectors."""
-
-    found: Found
-    document: Document
-    chunks: list[Chunk]
-
-
 def ingest(
-    catalog: Catalog, embedder: Embeds, paths: Sequence[Path], plan: Plan, watch: Watch
+    catalog: Catalog,
+    embedder: Embeds,
+    paths: Sequence[Path],
+    plan: Plan,
+    watch: Watch,
+    prepares: Prepares,
 ) -> IndexReport:
-    """Bring the catalog in step with the files in and below `paths`.
+    """Bring the catalog in step with the files in and below `paths`. `prepares`: who makes
+    documents of files, and may bring their vectors.
 
     A document vanishes with its file if it came from one of these paths; what came from elsewhere
     stays. A file that cannot be used is reported, and its last good version kept.
@@ -107,16 +80,17 @@ def ingest(
     files = _as_known(find(paths, others), origins)
     report.others = dict(others.most_common())
     _check_names(files, origins)
-    waiting: list[_Ready] = []
+    waiting: list[Prepared] = []
     meter = Meter(watch, {found.name: _size(found.path) for found in files})
-    for found in files:
-        ready = _prepare(found, known.get(found.name), embedder, plan, report)
-        if ready:
-            waiting.append(ready)
-        meter.read(found.name, waits=ready is not None)
-        if sum(len(ready.chunks) for ready in waiting) >= FLUSH_CHUNKS:
-            _flush(catalog, embedder, plan, waiting, report, meter)
-            waiting = []
+    with closing(prepares(files, known)) as prepared:
+        for ready in prepared:
+            waits = _note(ready, known, report)
+            if waits:
+                waiting.append(ready)
+            meter.read(ready.found.name, waits=waits)
+            if sum(len(ready.chunks) for ready in waiting) >= FLUSH_CHUNKS:
+                _flush(catalog, embedder, plan, waiting, report, meter)
+                waiting = []
     _flush(catalog, embedder, plan, waiting, report, meter)
     _follow(catalog, paths, files, origins, report)
     report.seconds = time.monotonic() - began
@@ -158,51 +132,24 @@ def _check_names(files: Sequence[Found], origins: Mapping[str, str]) -> None:
             )
 
 
-def _prepare(
-    found: Found, digest: str | None, embedder: Embeds, plan: Plan, report: IndexReport
-) -> _Ready | None:
-    """The document in chunks, if it has to be stored; what became of it goes into the report."""
-    try:
-        document = read(found.path, found.name, unless=digest)
-        if document is None:
-            report.unchanged += 1
-            return None
-        language = document.language or document_language(document.text, plan.languages)
-        document = replace(document, language=language)
-        chunks = _chunks(document, embedder, plan)
-    except BadInput as error:
-        report.failed[found.name] = str(error)
-        return None
-    (report.new if digest is None else report.changed).append(found.name)
-    report.chunks += len(chunks)
-    return _Ready(found, document, chunks)
-
-
-def _chunks(document: Document, embedder: Embeds, plan: Plan) -> list[Chunk]:
-    cut, line = plan.chunker.cut, Positions(document).line
-    chunks = cut(document, plan.chunk_tokens, embedder.count, line)
-    return [
-        replace(
-            each,
-            language=passage_language(each.text, document.language, plan.languages),
-            sentences=_sentences(each) if plan.sentences else (),
-        )
-        for each in chunks
-    ]
-
-
-def _sentences(passage: Chunk) -> tuple[tuple[int, int], ...]:
-    """The sentences of a passage of several; one alone would say what the passage says."""
-    found = passage_sentences(passage.text)
-    at = passage.start
-    return tuple((at + start, at + end) for start, end in found) if len(found) > 1 else ()
+def _note(ready: Prepared, known: Collection[str], report: IndexReport) -> bool:
+    """What became of a file goes into the report; True if there is something to store."""
+    name = ready.found.name
+    if ready.fault:
+        report.failed[name] = ready.fault
+    elif ready.document is None:
+        report.unchanged += 1
+    else:
+        (report.changed if name in known else report.new).append(name)
+        report.chunks += len(ready.chunks)
+    return ready.document is not None
 
 
 def _flush(
     catalog: Catalog,
     embedder: Embeds,
     plan: Plan,
-    waiting: Sequence[_Ready],
+    waiting: Sequence[Prepared],
     report: IndexReport,
     meter: Meter,
 ) -> None:
@@ -210,24 +157,25 @@ def _flush(
     if not waiting:
         return
     vectors = Vectors(catalog, [each for ready in waiting for each in ready.chunks])
+    for ready in waiting:
+        for each in ready.made:
+            vectors.take(each)
     vectors.embed(embedder, meter.embedding, plan.instruction)
     with catalog.transaction():
         for ready in waiting:
-            size = len(ready.document.text.encode(errors="surrogatepass"))
-            rows, sentences = vectors.of(ready.chunks, embedder.spec.dimensions)
-            terms = [terms_of(each) for each in ready.chunks]
-            catalog.put(
-                ready.document, size, ready.chunks, rows, ready.found.origin, sentences, terms
-            )
+            _put(catalog, ready, *vectors.of(ready.chunks, embedder.spec.dimensions))
     report.embedded += len(vectors.missing)
     report.tokens += vectors.tokens
     meter.stored(len(vectors.missing))
 
 
-def terms_of(passage: Chunk) -> Terms:
-    """The words and marks of a passage, as they are kept with it."""
-    text = "\n".join((*passage.headings, passage.context, passage.text))
-    return Terms(tuple(words(text)), marks(passage.text))
+def _put(
+    catalog: Catalog, ready: Prepared, rows: np.ndarray, sentences: Sequence[np.ndarray]
+) -> None:
+    document, chunks = ready.document, ready.chunks
+    if document is not None:
+        size = len(document.text.encode(errors="surrogatepass"))
+        catalog.put(document, size, chunks, rows, ready.found.origin, sentences, ready.terms)
 
 
 def _follow(

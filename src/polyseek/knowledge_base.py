@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,12 @@ from polyseek.calibrating import Calibrating
 from polyseek.candidates import Question
 from polyseek.chunking import STRUCTURE, Chunker
 from polyseek.closing import Closing
-from polyseek.engine.connect import connect, is_remote
+from polyseek.distributed import check, job_of
+from polyseek.engine.chosen import chosen
 from polyseek.engine.embeds import Embeds
-from polyseek.engine.load import load
 from polyseek.errors import BadInput
 from polyseek.fingerprint import TERMS, checked
-from polyseek.ingest import IndexReport, Plan, ingest, named
+from polyseek.ingest import IndexReport, ingest, named
 from polyseek.languages.identify import check_language, query_language
 from polyseek.languages.neutral import Neutral
 from polyseek.languages.words import is_title, words
@@ -26,11 +26,12 @@ from polyseek.linking import link, place
 from polyseek.meter import Progress, Watch
 from polyseek.models.instructions import resolve
 from polyseek.models.sources import cache_directory
-from polyseek.models.spec import DEFAULT
 from polyseek.policy import parse_policy
+from polyseek.preparing import Plan, Prepares, here
 from polyseek.review import VersionsReport, review
 from polyseek.search import check_question, question_vector, search
 from polyseek.settings import Settings, read_settings
+from polyseek.store.catalog import Catalog
 from polyseek.store.collection import Collection, Recipe, View
 from polyseek.store.members import Sums
 from polyseek.store.reader import Reader
@@ -99,13 +100,7 @@ class KnowledgeBase(Closing):
             FingerprintMismatch: it was made with another model or chunk size.
         """
         paths = [paths] if isinstance(paths, (str, Path)) else paths
-        if not paths:
-            raise BadInput("no path to index; give a directory or a file")
-        for path in paths:
-            if not Path(path).exists():  # before a directory is made and the model loaded
-                raise BadInput(f"{path}: no such file or directory")
-        for code in self.settings.languages:
-            check_language(code)
+        self._check_asked(paths)
         with Collection.open(self.path, write=True) as collection:
             catalog = collection.catalog
             made_with = self._check(catalog.fingerprint())
@@ -115,7 +110,8 @@ class KnowledgeBase(Closing):
             task = self._task(catalog)
             if task != catalog.instruction:
                 catalog.set_instruction(task)
-            report = ingest(catalog, self.embedder, [Path(p) for p in paths], plan, watch)
+            prepares = self._prepares(catalog, plan, made_with)
+            report = ingest(catalog, self.embedder, [Path(p) for p in paths], plan, watch, prepares)
             done = report.read, report.read, report.embedded, 1.0
             if catalog.pending():
                 watch(Progress(*done, "making indexes"))
@@ -232,19 +228,7 @@ class KnowledgeBase(Closing):
         """The model: the one given, the one named, or the one the knowledge base was made with."""
         if self._given:
             return self._given
-        chosen, stored = self.settings, self._stored()
-        if is_remote(chosen, stored):
-            return connect(chosen, stored)
-        made_with: Any = str(stored.get("precision", "")).split("-")[0]
-        return load(
-            chosen.model or stored.get("model", DEFAULT),
-            chosen.model_path,
-            backend=chosen.backend,
-            device=chosen.device,
-            precision=chosen.precision or made_with,
-            download=chosen.download,
-            threads=chosen.threads,
-        )
+        return chosen(self.settings, self._stored())
 
     def close(self) -> None:
         """Let go of the files."""
@@ -270,6 +254,24 @@ class KnowledgeBase(Closing):
 
     def _check(self, stored: Mapping[str, Any]) -> dict[str, Any]:
         return checked(stored, self.settings, self.embedder, self._chunker)
+
+    def _check_asked(self, paths: Sequence[Path | str]) -> None:
+        """Before a directory is made and the model loaded."""
+        if not paths:
+            raise BadInput("no path to index; give a directory or a file")
+        for path in paths:
+            if not Path(path).exists():
+                raise BadInput(f"{path}: no such file or directory")
+        for code in self.settings.languages:
+            check_language(code)
+        if self.settings.ray:
+            check(self.settings.ray)
+
+    def _prepares(self, catalog: Catalog, plan: Plan, made_with: Mapping[str, Any]) -> Prepares:
+        if not self.settings.ray:
+            return here(self.embedder.count, plan)
+        known = partial(Catalog.open, catalog.path)
+        return job_of(self.settings, self._given, plan, made_with, known)
 
     def _fresh_view(self) -> View:
         """The view of the newest state; kept while nothing is written."""

@@ -73,6 +73,12 @@ class Settings(BaseSettings):
         "identified among some thirty. Separated by commas.",
     )
 
+    ray: str = Field(
+        "",
+        description="Address of a Ray cluster, HOST:PORT or auto, whose machines cut and embed the "
+        "documents that are indexed, or run the server's replicas; local starts a Ray on this "
+        "machine for as long as it takes (pip install 'polyseek[ray]').",
+    )
     model_url: str = Field(
         "",
         description="Root of an OpenAI-compatible API, http://host:port/v1, whose model is used "
@@ -120,12 +126,6 @@ class Settings(BaseSettings):
         description="Processes that each have the models, behind one address: one for each GPU, or "
         "the cores divided among them. One uses all cores already, and one GPU; take more for more "
         "GPUs, for many cores, or to go on when one dies. Each takes the memory of the models.",
-    )
-    ray: str = Field(
-        "",
-        description="Address of a Ray cluster, HOST:PORT, whose machines run the replicas with Ray "
-        "Serve; auto is the cluster of this machine, local starts one for as long as the server "
-        "runs. Needs pip install 'polyseek[ray]'.",
     )
     more_models: Annotated[tuple[str, ...], NoDecode] = Field(
         (),

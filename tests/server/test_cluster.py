@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from polyseek.distributed import cluster as connection
 from polyseek.errors import BadInput
 from polyseek.server import cluster
 from polyseek.settings import read_settings
@@ -55,8 +56,8 @@ def test_a_cluster_of_one_machine(tmp_path: Path) -> None:
 
 
 def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "find_module", lambda name: None)
-    with pytest.raises(BadInput, match=r"--ray auto needs Ray.*pip install 'polyseek\[ray\]'"):
+    monkeypatch.setattr(connection, "find_module", lambda name: None)
+    with pytest.raises(BadInput, match=r"ray is 'auto', .*pip install 'polyseek\[ray\]'"):
         cluster.serve(read_settings(ray="auto"), lambda *_: None, lambda left: None)
 
 

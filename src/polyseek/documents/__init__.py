@@ -2,7 +2,7 @@
 
 from polyseek.documents.files import Found, find, origin
 from polyseek.documents.formats import READERS
-from polyseek.documents.load import read
+from polyseek.documents.load import fetch, parse, read
 from polyseek.documents.positions import Positions
 
-__all__ = ["READERS", "Found", "Positions", "find", "origin", "read"]
+__all__ = ["READERS", "Found", "Positions", "fetch", "find", "origin", "parse", "read"]

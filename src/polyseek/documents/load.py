@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import overload
 
 from polyseek.documents.formats import printable, reader, unknown
@@ -29,16 +29,35 @@ def read(path: Path, name: str, unless: str | None = None) -> Document | None:
     Raises BadInput if the file cannot be read, has an unknown suffix or kept changing while it
     was read, and UndecodableFile if its bytes are not text.
     """
-    read_bytes = reader(path)
-    if read_bytes is None:
+    data = fetch(path, unless)
+    return None if data is None else parse(path, name, data)
+
+
+def fetch(path: Path, unless: str | None = None) -> bytes | None:
+    """The bytes of the file at `path`; None if their digest is `unless`.
+
+    Raises BadInput as `read`.
+    """
+    if reader(path) is None:
         raise BadInput(unknown(path))
     try:
         data = _steady(path)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise BadInput(f"{printable(path)}: cannot be read: {reason}") from error
-    digest = sha256(data).hexdigest()
-    return None if digest == unless else replace(read_bytes(data, name), digest=digest)
+    return None if sha256(data).hexdigest() == unless else data
+
+
+def parse(path: PurePath, name: str, data: bytes) -> Document:
+    """The document that the bytes of a file are, which need not be here: the format is told by the
+    suffix of `path`.
+
+    Raises UndecodableFile if the bytes are not text, and BadInput for an unknown suffix.
+    """
+    read_bytes = reader(path)
+    if read_bytes is None:
+        raise BadInput(unknown(path))
+    return replace(read_bytes(data, name), digest=sha256(data).hexdigest())
 
 
 def _steady(path: Path) -> bytes:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec as find_module
 from typing import Any
 
 import httpx2
 from fastapi import FastAPI
 
+from polyseek.distributed.cluster import check, connected
 from polyseek.engine.load import load, spec_for
 from polyseek.errors import BadInput, ModelError
 from polyseek.models.spec import DEFAULT, ModelSpec
@@ -24,7 +23,6 @@ from polyseek.server.run import DRAIN_S, KEEP_ALIVE_S, Ending, Started
 from polyseek.settings import Settings
 
 NAME = "polyseek"
-LOOPBACK = "127.0.0.1"
 MOST_REQUESTS = 100_000
 """Of a replica at once, to Ray. What is too much each replica tells itself, in tokens."""
 LOOK_S, SILENT_S = 5.0, 30.0
@@ -43,10 +41,13 @@ def serve(settings: Settings, started: Started, ending: Ending, loader: Load = l
     spec, _ = spec_for(settings.model or DEFAULT, settings.model_path)
     if not settings.port:
         raise BadInput("port is 0, and Ray Serve takes no free one by itself; give --port another")
+    check(settings.ray)
     # In this order: Ray sets handlers of its own, which end the process at once.
-    with _connected(settings) as ray, _told_to_end() as end:
+    with connected(settings.ray), _told_to_end() as end:
+        import ray
         from ray import serve as serving
 
+        logging.getLogger("ray.serve").setLevel(logging.WARNING)
         serving.start(
             http_options={
                 "host": settings.host,
@@ -130,38 +131,6 @@ class Deployed:
             answer = await client.get("/health")
         if answer.status_code != 200:
             raise RuntimeError(answer.text)
-
-
-@contextmanager
-def _connected(settings: Settings) -> Iterator[Any]:
-    """Ray, and a connection to the cluster."""
-    if not find_module("ray"):
-        raise BadInput(
-            f"--ray {settings.ray} needs Ray, which is not installed; pip install 'polyseek[ray]'"
-        )
-    # Read when Ray is imported; what it tells its makers is nobody else's business.
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    import ray
-
-    logging.getLogger("ray.serve").setLevel(logging.WARNING)
-
-    local: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": LOOPBACK}
-    try:
-        ray.init(
-            settings.ray,
-            log_to_driver=False,
-            configure_logging=False,
-            **(local if settings.ray == "local" else {}),
-        )
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise BadInput(
-            f"no Ray cluster answers at {settings.ray!r} ({error}); start one with `ray start "
-            "--head`, or give --ray local"
-        ) from error
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
 
 
 @contextmanager
