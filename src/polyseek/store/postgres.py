@@ -62,7 +62,9 @@ class Postgres:
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Found:
         """See Statements."""
         cursor = self._db.cursor(binary=True)
-        return cursor.execute(_numbered(sql), [_escaped(value) for value in parameters])
+        cursor.execute(_numbered(sql), [_escaped(value) for value in parameters])
+        found: Found = cursor
+        return found
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Found:
         """See Statements."""
@@ -70,7 +72,8 @@ class Postgres:
         cursor.executemany(
             _numbered(sql), [[_escaped(value) for value in row] for row in parameters]
         )
-        return cursor
+        found: Found = cursor
+        return found
 
     @property
     def in_transaction(self) -> bool:
