@@ -26,6 +26,7 @@ PACKAGES = (
     "numpy",
     "onnxruntime",
     "openvino",
+    "pymilvus",
     "tantivy",
     "tokenizers",
     "torch",

@@ -180,8 +180,8 @@ def moved(vectors: Floats, languages: Sequence[str], count: int) -> Floats:
     return np.concatenate([vectors, random_.permutation(mixed)[:missing]]).astype(np.float32)
 
 
-def corpus(seconds: float, real: int) -> Corpus | None:
-    """Everything embedded and centred; None if time ran out."""
+def corpus(seconds: float, real: int, count: int = max(SIZES)) -> Corpus | None:
+    """Everything embedded and centred, `count` vectors; None if time ran out."""
     told, asked = passages(max(SIZES)), queries(QUERIES)
     rows = embed([text for _, text in told], "passage", seconds, real)
     questions = embed([text for _, text, _ in asked], "query", seconds, QUERIES)
@@ -204,7 +204,7 @@ def corpus(seconds: float, real: int) -> Corpus | None:
         for vector, (language, _, title) in zip(questions, asked, strict=True)
     ]
     prepared = neutral.passages(rows, languages)
-    return Corpus(moved(prepared, languages, max(SIZES)), np.stack(centred))
+    return Corpus(moved(prepared, languages, count), np.stack(centred))
 
 
 def timed(search: Search, questions: Floats) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from milvus_server import RunningMilvus, why_no_milvus
 from polyseek.store.opening import Place
 from polyseek.store.postgres import Schema
 from servers import running_postgres
@@ -55,3 +56,15 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "sqlite":
         return tmp_path / "catalog.sqlite"
     return Schema(request.getfixturevalue("postgres"), f"kb_{next(_numbers)}")
+
+
+@pytest.fixture(scope="session")
+def milvus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningMilvus]:
+    """A real Milvus, reached at 127.0.0.1; one for all tests, each of which takes names of its
+    own."""
+    if why := why_no_milvus():
+        pytest.skip(why)
+    server = RunningMilvus(tmp_path_factory.mktemp("milvus"))
+    server.start()
+    yield server
+    server.kill()

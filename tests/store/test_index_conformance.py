@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pytest
 from store_samples import clustered
 
+from milvus_server import RunningMilvus
 from polyseek.errors import BadInput, StoreError
 from polyseek.store.arrays import Ids, Vectors
 from polyseek.store.faiss_index import FlatIndex, ids_in
 from polyseek.store.index import ExactIndex, VectorIndex
+from polyseek.store.milvus import MilvusIndex
+from polyseek.store.milvus_address import milvus_address
 from polyseek.store.quantised import QuantisedIndex
 
 D = 32
 COUNT = 6000
 RECALL_FLOOR = 0.99
+APPROXIMATE = ("quantised", "milvus")
 
 
 class Case:
     """An index of one kind with its exact twin; what is done to one is done to both."""
 
-    def __init__(self, kind: str, trained: Path) -> None:
+    def __init__(self, kind: str, trained: Path, milvus: RunningMilvus | None = None) -> None:
         self.kind = kind
         self.trained = trained
+        self.milvus = milvus
         self.rows: dict[int, Vectors] = {}
         self.truth = ExactIndex(D)
         self.index = self.make()
 
     def make(self) -> VectorIndex:
+        if self.milvus is not None:
+            name = f"conformance_{uuid4().hex}"
+            return MilvusIndex.open(self.milvus.address("kb"), name, D)
         if self.kind == "quantised":
             return QuantisedIndex.load(self.trained, self.fetch)
         return ExactIndex(D) if self.kind == "exact" else FlatIndex(D)
 
     def load(self, path: Path) -> VectorIndex:
+        if self.milvus is not None:
+            url, name = path.read_text("utf-8").splitlines()
+            return MilvusIndex.open(milvus_address(url), name, D)
         if self.kind == "quantised":
             return QuantisedIndex.load(path, self.fetch)
         return ExactIndex.load(path) if self.kind == "exact" else FlatIndex.load(path)
@@ -53,7 +65,7 @@ class Case:
         self.index.remove(ids)
 
     def agrees(self, queries: Vectors, k: int, allowed: Ids | None = None) -> None:
-        """Exact kinds to the bit; the approximate one finds nearly all, and scores what it finds
+        """Exact kinds to the bit; the approximate ones find nearly all, and score what they find
         to the bit."""
         wanted_ids, wanted = self.truth.search(queries, k, allowed)
         ids, scores = self.index.search(queries, k, allowed)
@@ -61,7 +73,7 @@ class Case:
         assert ids.dtype == np.int64
         assert scores.dtype == np.float32
         assert len(self.index) == len(self.truth)
-        if self.kind != "quantised":
+        if self.kind not in APPROXIMATE:
             assert np.array_equal(ids, wanted_ids)
             assert np.array_equal(scores, wanted)
             return
@@ -87,9 +99,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(params=["exact", "flat", "quantised"])
-def case(request: pytest.FixtureRequest, trained: Path) -> Case:
-    return Case(request.param, trained)
+@pytest.fixture(params=["exact", "flat", "quantised", "milvus"])
+def case(request: pytest.FixtureRequest, trained: Path) -> Iterator[Case]:
+    if request.param != "milvus":
+        yield Case(request.param, trained)
+        return
+    made = Case("milvus", trained, request.getfixturevalue("milvus"))
+    yield made
+    assert isinstance(made.index, MilvusIndex)
+    made.index.drop()
+    made.index.close()
 
 
 @pytest.fixture
@@ -186,13 +205,16 @@ def test_saved_and_loaded_it_is_the_same(full: Case, tmp_path: Path) -> None:
     after = full.index.search(QUERIES, 10)
     assert np.array_equal(before[0], after[0])
     assert np.array_equal(before[1], after[1])
-    if full.kind != "exact":
+    if isinstance(full.index, MilvusIndex):
+        assert np.array_equal(full.index.ids(), np.sort(list(full.rows)))
+    elif full.kind != "exact":
         assert np.array_equal(np.sort(ids_in(path)), np.sort(list(full.rows)))
     full.remove(np.arange(0, COUNT, 7))
     full.add(np.array([1], np.int64), clustered(1, D, seed=11))
     full.agrees(QUERIES, 10)
 
 
+@pytest.mark.parametrize("case", ["exact", "flat", "quantised"], indirect=True)
 @pytest.mark.parametrize("damage", ["missing", "empty", "truncated", "garbage"])
 def test_a_damaged_file_is_a_store_error(full: Case, tmp_path: Path, damage: str) -> None:
     path = tmp_path / "index"

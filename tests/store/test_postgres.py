@@ -109,7 +109,7 @@ def test_a_newer_catalog_is_refused_and_an_older_one_migrated(
                 assert list(catalog.digests()) == ["a"]
                 assert catalog._db.execute("SELECT extra FROM documents").fetchall() == [(None,)]
     for write in (False, True):
-        with pytest.raises(StoreError, match=r"version 2.*up to 1: upgrade"):
+        with pytest.raises(StoreError, match=r"version 3.*up to 2: upgrade"):
             Catalog.open(schema, write=write)
 
 

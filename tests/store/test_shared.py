@@ -12,7 +12,6 @@ from threading import Thread
 
 import numpy as np
 import pytest
-from remote_double import MemoryServer, shared_place
 from store_samples import derive, put, unit
 
 from polyseek.errors import Locked, StoreError
@@ -23,6 +22,7 @@ from polyseek.store.postgres import Schema
 from polyseek.store.published import read_published
 from polyseek.store.shared import Place, SharedCollection
 from polyseek.store.view import Recipe, View
+from remote_double import MemoryServer, shared_place
 
 _numbers = count()
 MANY = [f"w{n % 7} w{n}" for n in range(60)]
@@ -317,7 +317,7 @@ def test_a_killed_writer_leaves_no_lock(place: Place) -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", code, place.schema.url, place.schema.name],
         stdout=subprocess.PIPE,
-        cwd=Path(__file__).parent,
+        cwd=Path(__file__).parents[1],
     )
     assert child.stdout is not None and child.stdout.readline() == b"open\n"
     child.send_signal(signal.SIGKILL)

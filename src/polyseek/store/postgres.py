@@ -53,6 +53,11 @@ class Schema:
     def __str__(self) -> str:
         return f"schema {self.name} of {without_secrets(self.url)}"
 
+    def is_there(self) -> bool:
+        """Whether there is a catalog."""
+        with translated(self), _connect(self) as db:
+            return _version(db, self) is not None
+
 
 class Postgres:
     """A `Database`. psycopg's connections may be used from several threads."""

@@ -4,6 +4,8 @@ Numbered like them, but counted by themselves, in meta."""
 
 from __future__ import annotations
 
+from polyseek.store.pg_words import WORDS_SCHEMA
+
 # COLLATE "C": in the order of code points, as SQLite compares. json_array_length(text) is what
 # SQLite calls so; PostgreSQL's own takes json.
 MIGRATIONS = (
@@ -87,6 +89,7 @@ MIGRATIONS = (
         ('commit', to_json(left(replace(gen_random_uuid()::text, '-', ''), 16))::text),
         ('content', to_json(left(replace(gen_random_uuid()::text, '-', ''), 16))::text);
     """,
+    WORDS_SCHEMA,
 )
 
 LATEST = len(MIGRATIONS)

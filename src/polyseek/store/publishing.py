@@ -44,6 +44,9 @@ from polyseek.store.view import Derive, Recipe, from_truth, prepared_blocks
 OpenIndex = Callable[[str, int], RemoteIndex]
 """The collection of this name and these dimensions, made if it is not there."""
 
+UNFINISHED = "unfinished"
+"""The stamp of an index that is being told of changes."""
+
 PIECE = 8192
 """Rows that are fetched and sent at once."""
 
@@ -90,7 +93,7 @@ class Publisher:
         if not members.still_hold():
             return False
         whole = self._is_whole(now, before, index)
-        index.stamp = ""
+        index.stamp = UNFINISHED
         try:
             before.moments.remove(index.vectors(lost), of)
         except StoreError:  # it lost them before it was told to

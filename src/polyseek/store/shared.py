@@ -22,6 +22,7 @@ from polyseek.store.advisory import lock_for_writing
 from polyseek.store.arrays import Ids, Vectors
 from polyseek.store.build import build
 from polyseek.store.catalog import Catalog
+from polyseek.store.database import Database
 from polyseek.store.derived import stamp_of
 from polyseek.store.legs import RemoteIndex, Words
 from polyseek.store.members import Members
@@ -47,11 +48,13 @@ class Place:
     """Of the truth; its name is the collection's."""
     open_index: OpenIndex
     """Opens a collection of the vector server by its name."""
-    words: Callable[[Reader], Words]
+    words: Callable[[Database], Words]
     """The lexical leg of a pinned catalog."""
+    shown: str
+    """Its address, without secrets."""
 
     def __str__(self) -> str:
-        return str(self.schema)
+        return self.shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +190,7 @@ class SharedCollection(Closing):
                 f"{self.path} was published with another preparation of rows: run `polyseek index` "
                 "again, which prepares them anew"
             )
-        words = self.path.words(catalog)
+        words = self.path.words(catalog.db)
         if published.stamp == stamp_of(catalog):
             some = catalog.members()
         else:  # somebody is writing, or was killed before the end

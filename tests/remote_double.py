@@ -9,11 +9,12 @@ import numpy as np
 
 from polyseek.errors import StoreError
 from polyseek.store.arrays import Ids, Vectors
+from polyseek.store.database import Database
 from polyseek.store.index import ExactIndex
 from polyseek.store.lexical import LexicalIndex
 from polyseek.store.postgres import Schema
-from polyseek.store.reader import Reader
 from polyseek.store.shared import Place
+from polyseek.store.streams import Streams
 
 
 @dataclass
@@ -103,14 +104,14 @@ class MemoryIndex:
         return len(self._held.exact)
 
 
-def words_of(catalog: Reader) -> LexicalIndex:
+def words_of(db: Database) -> LexicalIndex:
     """The words of a pinned catalog, split at spaces where none are stored."""
     index = LexicalIndex.create(None)
-    for id, language, words, text in catalog.lexical_rows():
+    for id, language, words, text in Streams(db, Schema("postgresql:///", "any")).lexical_rows():
         index.add(id, language, text.split() if words is None else words)
     index.commit()
     return index
 
 
 def shared_place(schema: Schema, server: MemoryServer) -> Place:
-    return Place(schema, server.open, words_of)
+    return Place(schema, server.open, words_of, f"memory {schema.name}")
