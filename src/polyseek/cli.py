@@ -100,8 +100,7 @@ def index(
     """Bring the knowledge base in step with files: Markdown, plain text, HTML.
 
     Only what is new or changed is read and embedded; documents whose files are gone are removed.
-    Killed in the middle, it goes on where it stopped when it is run again.
-    """
+    Killed in the middle, it goes on where it stopped when it is run again."""
     base = opened(
         kb=kb, catalog=catalog, model=model, model_path=model_path, model_url=model_url,
         download=download, backend=backend, device=device, precision=precision, threads=threads,
@@ -116,7 +115,7 @@ def index(
         report.interrupted()
         raise typer.Exit(130) from None
     report.indexed(done, base.path, json)
-    raise typer.Exit(1 if done.failed else 0)
+    raise typer.Exit(bool(done.failed))
 
 
 Every = Annotated[
