@@ -115,7 +115,7 @@ def index(
         report.interrupted()
         raise typer.Exit(130) from None
     report.indexed(done, base.path, json)
-    raise typer.Exit(bool(done.failed))
+    raise typer.Exit(1 if done.failed else 0)
 
 
 Every = Annotated[
