@@ -304,7 +304,7 @@ def test_what_is_behind_a_link_may_be_exchanged(kb: KnowledgeBase, tmp_path: Pat
 def test_a_path_that_is_not_there_makes_nothing(kb: KnowledgeBase, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"docz: no such file or directory"):
         kb.index([tmp_path / "docz"])
-    assert not kb.path.exists()
+    assert not Path(kb.path).exists()
     with pytest.raises(BadInput, match="no path to index"):
         kb.index([])
 

@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from polyseek.engine.load import load
     from polyseek.errors import PolyseekError
     from polyseek.ingest import IndexReport
-    from polyseek.knowledge_base import KnowledgeBase, Status
+    from polyseek.knowledge_base import KnowledgeBase
     from polyseek.models.spec import ModelSpec
     from polyseek.review import VersionsReport
     from polyseek.settings import Settings
+    from polyseek.status import Status
     from polyseek.types import Chunk, Document, Hit
 
 __version__ = "0.1.0"
@@ -43,7 +44,7 @@ _HOMES = {
     "ModelSpec": "models.spec",
     "PolyseekError": "errors",
     "Settings": "settings",
-    "Status": "knowledge_base",
+    "Status": "status",
     "VersionsReport": "review",
     "load": "engine.load",
 }

@@ -20,6 +20,7 @@ from polyseek.errors import BadInput, Locked, ModelError, PolyseekError, StoreEr
 from polyseek.eval_commands import evaluate
 from polyseek.flags import (
     Backend,
+    Catalog,
     ChunkTokens,
     Device,
     Download,
@@ -83,6 +84,7 @@ def common(
 def index(
     paths: Annotated[list[Path], typer.Argument(help="Directories and files to index.")],
     kb: Kb = None,
+    catalog: Catalog = None,
     model: Model = None,
     model_path: ModelPath = None,
     model_url: ModelUrl = None,
@@ -104,11 +106,10 @@ def index(
     """Bring the knowledge base in step with files: Markdown, plain text, HTML.
 
     Only what is new or changed is read and embedded; documents whose files are gone are removed.
-    Killed in the middle, it goes on where it stopped when it is run again.
-    """
+    Killed in the middle, it goes on where it stopped when it is run again."""
     base = opened(
-        kb=kb, model=model, model_path=model_path, model_url=model_url, download=download,
-        backend=backend, device=device, precision=precision, threads=threads,
+        kb=kb, catalog=catalog, model=model, model_path=model_path, model_url=model_url,
+        download=download, backend=backend, device=device, precision=precision, threads=threads,
         chunk_tokens=chunk_tokens, sentences=sentences, languages=languages,
         instruction=instruction, model_tokens=model_tokens, query_prompt=query_prompt,
         passage_prompt=passage_prompt, ray=ray,
@@ -140,6 +141,7 @@ Every = Annotated[
 def search(
     question: Annotated[str, typer.Argument(help="A question, in any language.")],
     kb: Kb = None,
+    catalog: Catalog = None,
     k: Annotated[int, typer.Option("-k", help="How many passages.")] = 5,
     policy: Annotated[str, typer.Option(help=f"Which languages: {HELP}.")] = "any",
     language: Annotated[
@@ -162,8 +164,8 @@ def search(
 ) -> None:
     """Find the passages that answer a question, whatever language they are written in."""
     with opened(
-        kb=kb, model=model, model_path=model_path, model_url=model_url, download=download,
-        backend=backend, device=device, precision=precision, threads=threads,
+        kb=kb, catalog=catalog, model=model, model_path=model_path, model_url=model_url,
+        download=download, backend=backend, device=device, precision=precision, threads=threads,
         instruction=instruction,
     ) as base:  # fmt: skip
         hits = base.search(question, k, policy, language, every, grouped=not ungrouped)
@@ -174,20 +176,25 @@ def search(
 @app.command()
 def status(
     kb: Kb = None,
+    catalog: Catalog = None,
     documents: Annotated[bool, typer.Option("--documents", help="List the documents.")] = False,
     json: Json = False,
 ) -> None:
     """Show what the knowledge base holds and what it was made with."""
-    with opened(kb=kb) as base:
+    with opened(kb=kb, catalog=catalog) as base:
         report.status(base.status(), base.documents() if documents else None, json)
 
 
 @app.command()
 def verify(
-    kb: Kb = None, model_path: ModelPath = None, model_url: ModelUrl = None, json: Json = False
+    kb: Kb = None,
+    catalog: Catalog = None,
+    model_path: ModelPath = None,
+    model_url: ModelUrl = None,
+    json: Json = False,
 ) -> None:
     """Prove that the knowledge base is whole: documents, vectors and indexes agree."""
-    with opened(kb=kb, model_path=model_path, model_url=model_url) as base:
+    with opened(kb=kb, catalog=catalog, model_path=model_path, model_url=model_url) as base:
         problems = base.verify()
     report.verified(problems, json)
     raise typer.Exit(1 if problems else 0)
@@ -197,18 +204,20 @@ def verify(
 def remove(
     names: Annotated[list[str], typer.Argument(help="Documents, or directories of them.")],
     kb: Kb = None,
+    catalog: Catalog = None,
     model_path: ModelPath = None,
     model_url: ModelUrl = None,
     json: Json = False,
 ) -> None:
     """Forget documents. Their files stay, and would be indexed again."""
-    with opened(kb=kb, model_path=model_path, model_url=model_url) as base:
+    with opened(kb=kb, catalog=catalog, model_path=model_path, model_url=model_url) as base:
         report.removed(base.remove(names), json)
 
 
 @app.command()
 def versions(
     kb: Kb = None,
+    catalog: Catalog = None,
     languages: Annotated[
         str,
         typer.Option(
@@ -229,7 +238,7 @@ def versions(
     """
     expected = [code for code in languages.split(",") if code.strip()]
     with (
-        opened(kb=kb, model_path=model_path, model_url=model_url) as base,
+        opened(kb=kb, catalog=catalog, model_path=model_path, model_url=model_url) as base,
         watching(quiet=json) as watch,
     ):
         found = base.versions(expected, watch)
@@ -244,6 +253,7 @@ def link(
     one: Passage,
     other: Passage,
     kb: Kb = None,
+    catalog: Catalog = None,
     model_path: ModelPath = None,
     model_url: ModelUrl = None,
 ) -> None:
@@ -251,7 +261,7 @@ def link(
 
     It holds as long as both texts stay as they are.
     """
-    with opened(kb=kb, model_path=model_path, model_url=model_url) as base:
+    with opened(kb=kb, catalog=catalog, model_path=model_path, model_url=model_url) as base:
         base.link(one, other)
     versions_report.stated(one, other, versions=True)
 
@@ -261,6 +271,7 @@ def unlink(
     one: Passage,
     other: Passage,
     kb: Kb = None,
+    catalog: Catalog = None,
     model_path: ModelPath = None,
     model_url: ModelUrl = None,
 ) -> None:
@@ -268,7 +279,7 @@ def unlink(
 
     It holds as long as both texts stay as they are.
     """
-    with opened(kb=kb, model_path=model_path, model_url=model_url) as base:
+    with opened(kb=kb, catalog=catalog, model_path=model_path, model_url=model_url) as base:
         base.link(one, other, versions=False)
     versions_report.stated(one, other, versions=False)
 

@@ -44,7 +44,7 @@ MAKE = (
 )  # fmt: skip
 """Settings that a knowledge base is made by."""
 AsItIs = Annotated[
-    Path | None,
+    str | None,
     typer.Option("--kb", help="Measure this knowledge base as it is, and not one in the cache."),
 ]
 Cuts = Annotated[str, typer.Option("--at", help="Among how many first hits, separated by commas.")]

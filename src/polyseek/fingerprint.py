@@ -49,16 +49,16 @@ def checked(
     different = sorted(name for name in mine if stored and stored.get(name) != mine[name])
     if "precision" in different and mine["precision"] == PRECISION:
         raise FingerprintMismatch(
-            f"{settings.kb} was made with {stored['model']} on this machine, and --model-url or "
-            "POLYSEEK_MODEL_URL names an endpoint; leave it out, or index into a new directory"
+            f"{settings.kb_shown} was made with {stored['model']} on this machine, and --model-url "
+            "or POLYSEEK_MODEL_URL names an endpoint; leave it out, or index into a new directory"
         )
     if different:
         told = "; ".join(
             f"{n}: {_short(stored.get(n))} there, {_short(mine[n])} here" for n in different
         )
         raise FingerprintMismatch(
-            f"{settings.kb} was made otherwise ({told}); use it as it was made, or index into a "
-            "new directory"
+            f"{settings.kb_shown} was made otherwise ({told}); use it as it was made, or index "
+            "into a new directory"
         )
     return mine
 

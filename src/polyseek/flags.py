@@ -26,7 +26,8 @@ def _option(name: str, *flags: str) -> Any:  # noqa: ANN401 - typer's own type i
     )
 
 
-Kb = Annotated[Path | None, _option("kb")]
+Kb = Annotated[str | None, _option("kb")]
+Catalog = Annotated[str | None, _option("catalog")]
 Model = Annotated[str | None, _option("model")]
 ModelPath = Annotated[Path | None, _option("model_path")]
 Download = Annotated[bool | None, _option("download", "--download")]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -26,29 +25,17 @@ from polyseek.linking import link, place
 from polyseek.meter import Progress, Watch
 from polyseek.models.instructions import resolve
 from polyseek.models.sources import cache_directory
+from polyseek.places import AnyCollection, is_there, open_catalog, open_collection
 from polyseek.policy import parse_policy
 from polyseek.preparing import Plan, Prepares, here
 from polyseek.review import VersionsReport, review
 from polyseek.search import check_question, question_vector, search
 from polyseek.settings import Settings, read_settings
-from polyseek.store.catalog import Catalog
-from polyseek.store.collection import Collection, Recipe, View
+from polyseek.status import Status
 from polyseek.store.members import Sums
 from polyseek.store.reader import Reader
-from polyseek.store.rows import Statistics
+from polyseek.store.view import Recipe, View
 from polyseek.types import Hit
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What a knowledge base holds and what it was made with."""
-
-    path: Path
-    statistics: Statistics
-    fingerprint: Mapping[str, Any]
-    generation: int
-    instruction: str = ""
-    """What questions are for, if that was said when it was indexed."""
 
 
 class KnowledgeBase(Closing):
@@ -64,7 +51,8 @@ class KnowledgeBase(Closing):
     def __init__(
         self, settings: Settings, embedder: Embeds | None = None, chunker: Chunker = STRUCTURE
     ) -> None:
-        self.path, self.settings = settings.kb, settings
+        self.settings = settings
+        self.path = settings.kb if isinstance(settings.kb, Path) else settings.kb_shown
         self._given, self._chunker = embedder, chunker
         self._view: View | None = None
         self._calibrating = Calibrating(lambda: self.embedder, cache_directory())
@@ -78,7 +66,7 @@ class KnowledgeBase(Closing):
         chunker: Chunker = STRUCTURE,
         **settings: Any,  # noqa: ANN401 - each is checked by Settings
     ) -> KnowledgeBase:
-        """The knowledge base in the directory `path`; `index` makes it if it is not there.
+        """The knowledge base at `path`, a directory or an address; `index` makes it if need be.
 
         `settings` are fields of `polyseek.Settings`; what is not given comes from the environment
         and the defaults. `embedder` replaces the model that they name, `chunker` our way to cut.
@@ -86,7 +74,7 @@ class KnowledgeBase(Closing):
         Raises:
             BadInput: an unknown setting, or a value that it cannot have.
         """
-        return cls(read_settings(kb=Path(path), **settings), embedder, chunker)
+        return cls(read_settings(kb=path, **settings), embedder, chunker)
 
     def index(
         self, paths: Path | str | Sequence[Path | str], watch: Watch = lambda _: None
@@ -101,7 +89,7 @@ class KnowledgeBase(Closing):
         """
         paths = [paths] if isinstance(paths, (str, Path)) else paths
         self._check_asked(paths)
-        with Collection.open(self.path, write=True) as collection:
+        with open_collection(self.settings, write=True, told=_waiting(watch)) as collection:
             catalog = collection.catalog
             made_with = self._check(catalog.fingerprint())
             plan = Plan.of(made_with, self.settings.languages, self._chunker)
@@ -110,7 +98,7 @@ class KnowledgeBase(Closing):
             task = self._task(catalog)
             if task != catalog.instruction:
                 catalog.set_instruction(task)
-            prepares = self._prepares(catalog, plan, made_with)
+            prepares = self._prepares(plan, made_with)
             report = ingest(catalog, self.embedder, [Path(p) for p in paths], plan, watch, prepares)
             done = report.read, report.read, report.embedded, 1.0
             if catalog.pending():
@@ -169,7 +157,7 @@ class KnowledgeBase(Closing):
             BadInput: an unknown language.
         """
         expected = [check_language(code) for code in languages]
-        with Collection.open(self.path) as collection, collection.catalog.snapshot() as catalog:
+        with open_collection(self.settings) as collection, collection.catalog.snapshot() as catalog:
             self._check(catalog.fingerprint())
             return review(catalog, lambda sums: self._neutral(sums).passages, expected, watch)
 
@@ -191,7 +179,7 @@ class KnowledgeBase(Closing):
 
     def status(self) -> Status:
         """What it holds and what it was made with."""
-        with Collection.open(self.path) as collection, collection.catalog.snapshot() as catalog:
+        with open_collection(self.settings) as collection, collection.catalog.snapshot() as catalog:
             return Status(
                 self.path,
                 catalog.statistics(),
@@ -202,7 +190,7 @@ class KnowledgeBase(Closing):
 
     def verify(self) -> list[str]:
         """What is wrong with it, a sentence each; empty if all is well."""
-        with Collection.open(self.path) as collection:
+        with open_collection(self.settings) as collection:
             self._check(collection.catalog.fingerprint())
             return collection.verify(self._derive)
 
@@ -220,7 +208,7 @@ class KnowledgeBase(Closing):
 
     def documents(self) -> list[str]:
         """Names of all documents, sorted."""
-        with Collection.open(self.path) as collection:
+        with open_collection(self.settings) as collection:
             return sorted(collection.catalog.digests())
 
     @cached_property
@@ -240,16 +228,16 @@ class KnowledgeBase(Closing):
             model.close()
 
     @contextmanager
-    def _changing(self) -> Iterator[Collection]:
-        Collection.open(self.path).close()  # it has to be there
-        with Collection.open(self.path, write=True) as collection:
+    def _changing(self) -> Iterator[AnyCollection]:
+        open_collection(self.settings).close()  # it has to be there
+        with open_collection(self.settings, write=True) as collection:
             self._check(collection.catalog.fingerprint())
             yield collection
 
     def _stored(self) -> dict[str, Any]:
-        if not (self.path / "catalog.sqlite").exists():
+        if not is_there(self.settings):
             return {}
-        with Collection.open(self.path) as collection:
+        with open_collection(self.settings) as collection:
             return collection.catalog.fingerprint()
 
     def _check(self, stored: Mapping[str, Any]) -> dict[str, Any]:
@@ -267,17 +255,16 @@ class KnowledgeBase(Closing):
         if self.settings.ray:
             check(self.settings.ray)
 
-    def _prepares(self, catalog: Catalog, plan: Plan, made_with: Mapping[str, Any]) -> Prepares:
+    def _prepares(self, plan: Plan, made_with: Mapping[str, Any]) -> Prepares:
         if not self.settings.ray:
             return here(self.embedder.count, plan)
-        known = partial(Catalog.open, catalog.path)
+        known = partial(open_catalog, self.settings)
         return job_of(self.settings, self._given, plan, made_with, known)
 
     def _fresh_view(self) -> View:
         """The view of the newest state; kept while nothing is written."""
-        with Collection.open(self.path) as collection:
-            newest = collection.catalog.commit
-            if self._view is None or self._view.catalog.commit != newest:
+        with open_collection(self.settings) as collection:
+            if self._view is None or collection.outdated(self._view):
                 self._check(collection.catalog.fingerprint())
                 self.close()
                 self._view = collection.view(self._derive)
@@ -296,3 +283,7 @@ class KnowledgeBase(Closing):
     def _derive(self, sums: Sums) -> Recipe:
         neutral = self._neutral(sums)
         return Recipe(neutral.passages, words, f"{neutral.salt}-{TERMS}")
+
+
+def _waiting(watch: Watch) -> Callable[[str], None]:
+    return lambda stage: watch(Progress(0, 0, 0, 1.0, stage))

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from polyseek.engine.pool import Floats
     from polyseek.ingest import IndexReport
     from polyseek.instructing import Moved
-    from polyseek.knowledge_base import Status
     from polyseek.models.spec import ModelSpec
+    from polyseek.status import Status
     from polyseek.types import Hit
 
 
@@ -54,7 +54,7 @@ def interrupted() -> None:
     _out(stderr=True).print("interrupted: what is stored so far stays; run it again to go on")
 
 
-def indexed(done: IndexReport, path: Path, as_json: bool) -> None:
+def indexed(done: IndexReport, path: Path | str, as_json: bool) -> None:
     """The summary of a run."""
     if not done.read:
         told = "there was no document to read; Markdown, plain text and HTML are documents"

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from polyseek.addresses import without_secrets
 from polyseek.errors import BadInput
 
 Backend = Literal["auto", "openvino", "torch"]
@@ -27,7 +28,18 @@ class Settings(BaseSettings):
         env_prefix="POLYSEEK_", extra="forbid", hide_input_in_errors=True
     )
 
-    kb: Path = Field(Path("polyseek-kb"), description="Directory of the knowledge base.")
+    kb: Path | str = Field(
+        Path("polyseek-kb"),
+        description="Directory of the knowledge base; or milvus://HOST:PORT/NAME, with its "
+        "documents in PostgreSQL (--catalog).",
+    )
+    catalog: SecretStr = Field(
+        SecretStr(""),
+        repr=False,
+        description="postgresql://USER@HOST:PORT/DATABASE, where a knowledge base in Milvus has "
+        "its documents, in a schema called as it is. The variable keeps a password out of the list "
+        "of processes.",
+    )
     model: str = Field(
         "",
         description="Embedding model; without it the knowledge base's own, and multilingual-e5-"
@@ -146,6 +158,17 @@ class Settings(BaseSettings):
     )
     max_texts: int = Field(10_000, ge=1, description="Most texts of a request.")
     max_body_mb: int = Field(32, ge=1, description="Longest body of a request, in megabytes.")
+
+    @field_validator("kb", mode="before")
+    @classmethod
+    def _directory(cls, value: object) -> object:
+        local = isinstance(value, str) and not value.startswith(("milvus://", "milvus+tls://"))
+        return Path(str(value)) if local else value
+
+    @property
+    def kb_shown(self) -> str:
+        """The knowledge base, fit to be shown."""
+        return str(self.kb) if isinstance(self.kb, Path) else without_secrets(self.kb)
 
     @field_validator("query_prompt", "passage_prompt")
     @classmethod

@@ -175,7 +175,7 @@ def test_ray_is_named_where_it_is_missing(
     kb = KnowledgeBase.open(tmp_path / "kb", embedder=toy_embedder(), ray="local")
     with pytest.raises(BadInput, match=r"pip install 'polyseek\[ray\]'"):
         kb.index([docs])
-    assert not kb.path.exists()
+    assert not Path(kb.path).exists()
 
 
 def test_a_client_of_ray_has_no_files(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,8 +58,8 @@ def connect(
     """
     if not settings.model_url:
         raise ModelError(
-            f"{settings.kb} was made with {stored['model']} behind an endpoint; give its address "
-            "with --model-url or POLYSEEK_MODEL_URL"
+            f"{settings.kb_shown} was made with {stored['model']} behind an endpoint; give its "
+            "address with --model-url or POLYSEEK_MODEL_URL"
         )
     endpoint = Endpoint(settings.model_url, settings.model_key.get_secret_value(), patience)
     try:
