@@ -44,6 +44,7 @@ from polyseek.model_commands import instruct, models, similarity
 from polyseek.policy import HELP
 from polyseek.progress import watching
 from polyseek.serving import serve
+from polyseek.transfer_commands import export, load
 
 EXIT = {Locked: 5, BadInput: 2, ModelError: 3, StoreError: 4, PolyseekError: 1}
 """First match wins; Locked is a StoreError."""
@@ -262,6 +263,8 @@ def unlink(
     versions_report.stated(one, other, versions=False)
 
 
+app.command()(export)
+app.command("import")(load)
 app.command("eval")(evaluate)
 app.command()(compare)
 app.command()(instruct)
