@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from polyseek.store.opening import Place
+from polyseek.store.postgres import Schema
+from servers import running_postgres
+
 # A time limit an example would fail on a busy machine, and prove nothing.
 settings.register_profile("polyseek", deadline=None, max_examples=60)
 settings.load_profile("polyseek")
+
+_numbers = count()
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -32,3 +40,18 @@ def data() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"{DATA} is not there: the data lies beside the repository, not in it")
     return DATA
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Address of a PostgreSQL that the tests share; each makes schemas of its own in it."""
+    with running_postgres() as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Where a catalog may lie: a file that is not there, or a schema that is not there."""
+    if request.param == "sqlite":
+        return tmp_path / "catalog.sqlite"
+    return Schema(request.getfixturevalue("postgres"), f"kb_{next(_numbers)}")

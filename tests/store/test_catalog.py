@@ -14,17 +14,18 @@ from polyseek.errors import BadInput, StoreError
 from polyseek.store import schema
 from polyseek.store.arrays import HALF
 from polyseek.store.catalog import Catalog, chunk_key
+from polyseek.store.opening import Place
 from polyseek.types import Chunk, Document, Terms
 
 TEXTS = ["Guten Tag", "你好，世界", "สวัสดี", "مرحبا\x00", "🎉 e\u0301", "'; DROP TABLE chunks; --"]
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "catalog.sqlite"
+def path(place: Place) -> Place:
+    return place
 
 
-def test_rows_give_back_what_was_put(path: Path) -> None:
+def test_rows_give_back_what_was_put(path: Place) -> None:
     chunks = [
         Chunk(0, 9, text, 3, 4, ("A", 'b "c"', "顶"), "| head |", language, 17)
         for text, language in zip(TEXTS, ["de", "zh", "th", "ar", "", "en"], strict=True)
@@ -42,7 +43,7 @@ def test_rows_give_back_what_was_put(path: Path) -> None:
         ]
 
 
-def test_terms_are_kept_with_their_chunk(path: Path) -> None:
+def test_terms_are_kept_with_their_chunk(path: Place) -> None:
     terms = [Terms(("猫", "cat"), frozenset({"`a b`", "42"})), Terms((), frozenset())]
     with Catalog.open(path, write=True) as catalog:
         catalog.put(document("a"), 1, chunks_of(["x", "y"]), unit(2), terms=terms)
@@ -53,7 +54,7 @@ def test_terms_are_kept_with_their_chunk(path: Path) -> None:
         assert [place[6] for place in catalog.places()] == ["", ""]
 
 
-def test_vectors_come_back_as_fp16_in_the_order_asked_for(path: Path) -> None:
+def test_vectors_come_back_as_fp16_in_the_order_asked_for(path: Place) -> None:
     vectors = unit(7)
     with Catalog.open(path, write=True) as catalog:
         catalog.put(document("a"), 1, chunks_of(["x"] * 7), vectors)
@@ -70,7 +71,7 @@ def test_vectors_come_back_as_fp16_in_the_order_asked_for(path: Path) -> None:
         assert languages == ["en", "zh", "en", "zh", "en", "zh", "en"]
 
 
-def test_putting_again_replaces(path: Path) -> None:
+def test_putting_again_replaces(path: Place) -> None:
     with Catalog.open(path, write=True) as catalog:
         put(catalog, "a", ["one", "two", "three"], seed=1)
         put(catalog, "b", ["four"], seed=2)
@@ -84,7 +85,7 @@ def test_putting_again_replaces(path: Path) -> None:
         assert catalog.damage() == []
 
 
-def test_digests_and_removing(path: Path) -> None:
+def test_digests_and_removing(path: Place) -> None:
     with Catalog.open(path, write=True) as catalog:
         put(catalog, "a", ["one"])
         put(catalog, "b", [])
@@ -96,7 +97,7 @@ def test_digests_and_removing(path: Path) -> None:
         assert catalog.statistics().source_bytes == 100
 
 
-def test_known_texts_need_no_embedding(path: Path) -> None:
+def test_known_texts_need_no_embedding(path: Place) -> None:
     with Catalog.open(path, write=True) as catalog:
         texts = [str(number) for number in range(1200)]
         chunks = chunks_of(texts)
@@ -108,7 +109,7 @@ def test_known_texts_need_no_embedding(path: Path) -> None:
         assert np.array_equal(np.stack([found[key] for key in keys]), vectors)
 
 
-def test_a_transaction_is_one_generation_or_nothing(path: Path) -> None:
+def test_a_transaction_is_one_generation_or_nothing(path: Place) -> None:
     with Catalog.open(path, write=True) as catalog:
         with catalog.transaction():
             put(catalog, "a", ["one"])
@@ -124,7 +125,7 @@ def test_a_transaction_is_one_generation_or_nothing(path: Path) -> None:
         assert catalog.damage() == []
 
 
-def test_a_put_that_fails_leaves_the_rest_of_the_transaction(path: Path) -> None:
+def test_a_put_that_fails_leaves_the_rest_of_the_transaction(path: Place) -> None:
     with Catalog.open(path, write=True) as catalog:
         with catalog.transaction():
             put(catalog, "a", ["one"])
@@ -145,7 +146,9 @@ def test_a_put_that_fails_leaves_the_rest_of_the_transaction(path: Path) -> None
         (unit(3) * np.nan, "norm nan"),
     ],
 )
-def test_vectors_that_do_not_fit_are_refused(path: Path, vectors: np.ndarray, message: str) -> None:
+def test_vectors_that_do_not_fit_are_refused(
+    path: Place, vectors: np.ndarray, message: str
+) -> None:
     with Catalog.open(path, write=True) as catalog:
         put(catalog, "a", ["one"])
         with pytest.raises(BadInput, match=message):
@@ -153,7 +156,7 @@ def test_vectors_that_do_not_fit_are_refused(path: Path, vectors: np.ndarray, me
         assert list(catalog.digests()) == ["a"]
 
 
-def test_a_snapshot_sees_one_state_until_it_is_refreshed(path: Path) -> None:
+def test_a_snapshot_sees_one_state_until_it_is_refreshed(path: Place) -> None:
     with Catalog.open(path, write=True) as catalog:
         put(catalog, "a", ["one"])
         with catalog.snapshot() as snapshot, Catalog.open(path) as reader:
@@ -166,7 +169,7 @@ def test_a_snapshot_sees_one_state_until_it_is_refreshed(path: Path) -> None:
             assert not snapshot.refresh()
 
 
-def test_a_chunk_of_another_view_is_named(path: Path) -> None:
+def test_a_chunk_of_another_view_is_named(path: Place) -> None:
     with Catalog.open(path, write=True) as catalog:
         put(catalog, "a", ["one"])
         for ask in (catalog.rows, catalog.vectors):
@@ -174,7 +177,7 @@ def test_a_chunk_of_another_view_is_named(path: Path) -> None:
                 ask([1, 77])
 
 
-def test_the_fingerprint_is_kept(path: Path) -> None:
+def test_the_fingerprint_is_kept(path: Place) -> None:
     fingerprint = {"model": "e5", "prompts": ["query: ", "passage: "], "dimensions": 384}
     with Catalog.open(path, write=True) as catalog:
         assert catalog.fingerprint() == {}
@@ -183,7 +186,7 @@ def test_the_fingerprint_is_kept(path: Path) -> None:
         assert catalog.fingerprint() == fingerprint
 
 
-def test_a_document_without_chunks(path: Path) -> None:
+def test_a_document_without_chunks(path: Place) -> None:
     with Catalog.open(path, write=True) as catalog:
         catalog.put(Document("empty.md", ""), 0, [], np.empty((0, DIMENSIONS), np.float32))
         assert catalog.dimensions is None
@@ -192,7 +195,7 @@ def test_a_document_without_chunks(path: Path) -> None:
         assert catalog.languages()[0].shape == (0,)
 
 
-def test_a_reader_cannot_write(path: Path) -> None:
+def test_a_reader_cannot_write(path: Place) -> None:
     Catalog.open(path, write=True).close()
     with Catalog.open(path) as catalog, pytest.raises(StoreError, match="permissions"):
         put(catalog, "a", ["one"])
@@ -203,7 +206,7 @@ def test_keys_differ_where_texts_do() -> None:
     assert len(chunk_key("\ud800")) == 16
 
 
-def test_importing_the_catalog_needs_neither_faiss_nor_tantivy() -> None:
+def test_importing_the_catalog_needs_no_index_and_no_server() -> None:
     """An empty package stands for polyseek's own __init__, which imports everything."""
     code = (
         "import sys, types\n"
@@ -211,7 +214,7 @@ def test_importing_the_catalog_needs_neither_faiss_nor_tantivy() -> None:
         "package.__path__ = [sys.argv[1]]\n"
         "sys.modules['polyseek'] = package\n"
         "import polyseek.store.catalog\n"
-        "sys.exit(bool({'faiss', 'tantivy', 'filelock'} & set(sys.modules)))"
+        "sys.exit(bool({'faiss', 'tantivy', 'filelock', 'psycopg'} & set(sys.modules)))"
     )
     package = str(Path(schema.__file__).parents[1])
     assert subprocess.run([sys.executable, "-c", code, package], check=False).returncode == 0

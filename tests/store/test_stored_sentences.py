@@ -17,6 +17,7 @@ from polyseek.errors import BadInput
 from polyseek.store.arrays import Vectors
 from polyseek.store.catalog import Catalog, chunk_key
 from polyseek.store.collection import Collection
+from polyseek.store.opening import Place
 from polyseek.store.sentences import restored, rounded
 from polyseek.types import Chunk
 
@@ -53,8 +54,8 @@ def put_said(catalog: Catalog, path: str, seed: int = 7) -> list[Vectors]:
 
 
 @pytest.fixture
-def catalog(tmp_path: Path) -> Iterator[Catalog]:
-    with Catalog.open(tmp_path / "catalog.sqlite", write=True) as opened:
+def catalog(place: Place) -> Iterator[Catalog]:
+    with Catalog.open(place, write=True) as opened:
         yield opened
 
 

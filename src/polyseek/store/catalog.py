@@ -1,5 +1,5 @@
-"""The catalog: documents, their chunks and vectors, in one SQLite file. It is the truth; every
-other file of a collection can be made from it again.
+"""The catalog: documents, their chunks and vectors, in one SQLite file or one schema of a
+PostgreSQL database. It is the truth; all else of a collection can be made from it again.
 
     with Catalog.open(path, write=True) as catalog, catalog.transaction():
         catalog.put(document, size, chunks, vectors)
@@ -12,15 +12,16 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import numpy as np
 
 from polyseek.errors import BadInput
-from polyseek.store import links, schema, sums, whole
+from polyseek.store import links, sums, whole
 from polyseek.store.arrays import HALF, Halves
-from polyseek.store.connection import connect, translated
-from polyseek.store.reader import Reader, open_reader
+from polyseek.store.opening import Place, open_database
+from polyseek.store.reader import Reader
 from polyseek.store.rows import CHUNK_COLUMNS, chunk_key, chunk_values, halves
 from polyseek.store.sentences import put_sentences
 from polyseek.types import Chunk, Document, Terms
@@ -32,19 +33,10 @@ class Catalog(Reader):
     """Reads like a Reader, and writes. Written to by one thread of one process (`store.lock`)."""
 
     @classmethod
-    def open(cls, path: Path | str, *, write: bool = False) -> Catalog:
-        """Open catalog.sqlite. For writing it is made if it is not there, and migrated."""
-        path = Path(path)
-        if not write:
-            return cls(open_reader(path)._db, path)
-        db = connect(path, write=True)
-        try:
-            with translated(path):
-                schema.migrate(db, path)
-        except BaseException:
-            db.close()
-            raise
-        return cls(db, path)
+    def open(cls, place: Place | str, *, write: bool = False) -> Catalog:
+        """Open it. For writing it is made if it is not there, and migrated."""
+        place = Path(place) if isinstance(place, str) else place
+        return cls(open_database(place, write=write), place)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -54,9 +46,12 @@ class Catalog(Reader):
         outer one goes on as if it had not been begun.
         """
         outermost = not self._db.in_transaction
-        begin, undo, keep = _OUTER if outermost else _INNER
-        with translated(self.path):
-            self._db.execute(begin)
+        undo, keep = _OUTER if outermost else _INNER
+        with self._db.translated():
+            if outermost:
+                self._db.begin()
+            else:
+                self._db.execute("SAVEPOINT inside")
             try:
                 yield
                 if outermost:
@@ -70,13 +65,15 @@ class Catalog(Reader):
                 raise
 
     def _bump(self) -> None:
-        self._db.execute("UPDATE meta SET value = value + 1 WHERE key = 'generation'")
+        self._db.execute(
+            "UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) "
+            "WHERE key = 'generation'"
+        )
         self._rename("commit")
 
     def _rename(self, key: str) -> None:
-        self._db.execute(
-            "UPDATE meta SET value = json_quote(lower(hex(randomblob(8)))) WHERE key = ?", (key,)
-        )
+        name = json.dumps(token_hex(8))
+        self._db.execute("UPDATE meta SET value = ? WHERE key = ?", (name, key))
 
     def set_fingerprint(self, fingerprint: Mapping[str, Any]) -> None:
         """Say what the collection is made with: a dict that JSON can hold."""
@@ -89,7 +86,11 @@ class Catalog(Reader):
     def _set_meta(self, key: str, value: object) -> None:
         with self.transaction():
             text = json.dumps(value, ensure_ascii=False, sort_keys=True)
-            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, text))
+            self._db.execute(
+                "INSERT INTO meta VALUES (?, ?) "
+                "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (key, text),
+            )
 
     def put(
         self,
@@ -133,35 +134,40 @@ class Catalog(Reader):
         if len(chunks) and self.dimensions is None:
             self._set_meta("dimensions", vectors.shape[1])
         fields = (document.path, document.digest, document.format, document.title)
-        document_id = self._db.execute(
+        (document_id,) = self._db.execute(
             "INSERT INTO documents (path, digest, format, title, language, encoding, size, origin) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
             (*fields, document.language, document.encoding, *file),
-        ).lastrowid
-        insert = (
+        ).fetchone()
+        self._db.executemany(
             f"INSERT INTO chunks (document_id, ordinal, {CHUNK_COLUMNS}) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(document_id, at, *chunk_values(chunk)) for at, chunk in enumerate(chunks)],
         )
-        for ordinal, (chunk, vector) in enumerate(zip(chunks, vectors, strict=True)):
-            chunk_id = self._db.execute(
-                insert, (document_id, ordinal, *chunk_values(chunk))
-            ).lastrowid
-            self._db.execute("INSERT INTO vectors VALUES (?, ?)", (chunk_id, vector.tobytes()))
+        rows = [vector.tobytes() for vector in vectors]
+        self._db.executemany(
+            "INSERT INTO vectors VALUES (?, ?)",
+            list(zip(self._ids(document_id), rows, strict=True)),
+        )
         sums.shift_sums(self._db, [chunk.language for chunk in chunks], vectors, +1)
-        return int(document_id or 0)
+        return int(document_id)
+
+    def _ids(self, document_id: int) -> list[int]:
+        rows = self._db.execute(
+            "SELECT id FROM chunks WHERE document_id = ? ORDER BY ordinal", (document_id,)
+        )
+        return [id for (id,) in rows]
 
     def _put_sentences(
         self, document_id: int, chunks: Sequence[Chunk], sentences: Sequence[np.ndarray] | None
     ) -> None:
-        ids = self._db.execute(
-            "SELECT id FROM chunks WHERE document_id = ? ORDER BY ordinal", (document_id,)
-        ).fetchall()
         none = np.empty((0, 0), np.int8)
         given = [none] * len(chunks) if sentences is None else sentences
         if len(given) != len(chunks):
             raise BadInput(f"sentences of {len(given)} chunks, wanted {len(chunks)}: one for each")
-        for (id,), chunk, rows in zip(ids, chunks, given, strict=True):
-            put_sentences(self._db, id, chunk, rows, self.dimensions or 0)
+        dimensions = self.dimensions or 0
+        for id, chunk, rows in zip(self._ids(document_id), chunks, given, strict=True):
+            put_sentences(self._db, id, chunk, rows, dimensions)
 
     def _put_terms(self, document_id: int, terms: Sequence[Terms]) -> None:
         self._db.executemany(
@@ -235,6 +241,6 @@ class Catalog(Reader):
         return deleted.rowcount == 1
 
 
-# How to begin, undo and keep. Never through executescript: it commits first.
-_OUTER = ("BEGIN IMMEDIATE", ("ROLLBACK",), "COMMIT")
-_INNER = ("SAVEPOINT inner", ("ROLLBACK TO inner", "RELEASE inner"), "RELEASE inner")
+# How to undo and keep. Never through executescript: it commits first.
+_OUTER = (("ROLLBACK",), "COMMIT")
+_INNER = (("ROLLBACK TO inside", "RELEASE inside"), "RELEASE inside")

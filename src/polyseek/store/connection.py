@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from polyseek.errors import StoreError
@@ -25,11 +25,40 @@ FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SH
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def connect(path: Path, *, write: bool) -> sqlite3.Connection:
-    """A connection in autocommit mode; transactions are begun in words.
+class Sqlite(sqlite3.Connection):
+    """A `Database`. It may be handed from thread to thread: SQLite itself is built serialised."""
 
-    It may be handed from thread to thread: SQLite itself is built serialised.
-    """
+    path: Path
+
+    def begin(self) -> None:
+        """See Database."""
+        self.execute("BEGIN IMMEDIATE")
+
+    def pin(self) -> None:
+        """See Database."""
+        self.execute("BEGIN")
+
+    def translated(self) -> AbstractContextManager[None]:
+        """See Database."""
+        return translated(self.path)
+
+    def faults(self) -> list[str]:
+        """See Database."""
+        whole = [row[0] for row in self.execute("PRAGMA integrity_check")]
+        broken = self.execute("PRAGMA foreign_key_check").fetchall()
+        return [
+            *([] if whole == ["ok"] else whole),
+            *(f"row {row[1]} of {row[0]} refers to a missing row" for row in broken),
+        ]
+
+    def stored_bytes(self) -> int:
+        """See Database."""
+        pages = self.execute("PRAGMA page_count").fetchone()[0]
+        return int(pages * self.execute("PRAGMA page_size").fetchone()[0])
+
+
+def connect(path: Path, *, write: bool) -> Sqlite:
+    """A connection in autocommit mode; transactions are begun in words."""
     if not write and not path.is_file():
         raise StoreError(f"{path} is not there: index some documents first, or check the path")
     mode = "rwc" if write else "ro"
@@ -39,7 +68,9 @@ def connect(path: Path, *, write: bool) -> sqlite3.Connection:
             uri=True,
             isolation_level=None,
             check_same_thread=False,
+            factory=Sqlite,
         )
+        db.path = path
         try:
             db.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
             db.execute("PRAGMA foreign_keys = ON")

@@ -8,11 +8,11 @@ is indexed again they hold for every passage whose text is the same.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from polyseek.store.arrays import Ids
+from polyseek.store.database import Statements
 from polyseek.store.sentences import AT_ONCE
 
 STATED = "stated"
@@ -32,14 +32,14 @@ class StoredLink:
     evidence: tuple[str, ...]
 
 
-def pending(db: sqlite3.Connection) -> list[str]:
+def pending(db: Statements) -> list[str]:
     """Paths of the documents whose links have not been looked for, sorted."""
     return [
-        path for (path,) in db.execute("SELECT path FROM documents WHERE NOT linked ORDER BY 1")
+        path for (path,) in db.execute("SELECT path FROM documents WHERE linked = 0 ORDER BY 1")
     ]
 
 
-def all_links(db: sqlite3.Connection) -> list[StoredLink]:
+def all_links(db: Statements) -> list[StoredLink]:
     """Every link, in the order of ids."""
     rows = db.execute("SELECT one, other, cosine, margin, evidence FROM links ORDER BY one, other")
     return [
@@ -48,7 +48,7 @@ def all_links(db: sqlite3.Connection) -> list[StoredLink]:
     ]
 
 
-def links_of(db: sqlite3.Connection, ids: Sequence[int] | Ids) -> dict[int, list[int]]:
+def links_of(db: Statements, ids: Sequence[int] | Ids) -> dict[int, list[int]]:
     """Chunk -> the chunks it is linked with, ascending; only chunks that have links."""
     found: dict[int, list[int]] = {}
     wanted = [int(id) for id in ids]
@@ -65,12 +65,12 @@ def links_of(db: sqlite3.Connection, ids: Sequence[int] | Ids) -> dict[int, list
     return {one: sorted(others) for one, others in found.items()}
 
 
-def put_links(db: sqlite3.Connection, links: Sequence[StoredLink]) -> None:
+def put_links(db: Statements, links: Sequence[StoredLink]) -> None:
     """Store links; one that is there already gets the new evidence, unless a person stated it."""
     db.executemany(
-        "INSERT INTO links VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+        "INSERT INTO links VALUES (?, ?, ?, ?, ?) ON CONFLICT (one, other) DO UPDATE SET "
         "cosine = excluded.cosine, margin = excluded.margin, evidence = excluded.evidence "
-        f"WHERE evidence != '{STATED}'",
+        f"WHERE links.evidence != '{STATED}'",
         [
             (link.one, link.other, link.cosine, link.margin, " ".join(link.evidence))
             for link in links
@@ -78,14 +78,12 @@ def put_links(db: sqlite3.Connection, links: Sequence[StoredLink]) -> None:
     )
 
 
-def mark_linked(db: sqlite3.Connection, paths: Sequence[str]) -> None:
+def mark_linked(db: Statements, paths: Sequence[str]) -> None:
     """Note that the links of these documents have been looked for."""
     db.executemany("UPDATE documents SET linked = 1 WHERE path = ?", [(path,) for path in paths])
 
 
-def state(
-    db: sqlite3.Connection, one: tuple[str, bytes], other: tuple[str, bytes], linked: bool
-) -> None:
+def state(db: Statements, one: tuple[str, bytes], other: tuple[str, bytes], linked: bool) -> None:
     """Keep what a person said of two passages, each a document's path and a text's key.
 
     What is no version of `one` is none of what `one` is linked with either: the link to any of
@@ -97,13 +95,14 @@ def state(
         others = sorted({id for ids in near.values() for id in ids} - set(_ids(db, other)))
         pairs += [(_place(db, id), other) for id in others]
     db.executemany(
-        "INSERT OR REPLACE INTO statements VALUES (?, ?, ?, ?, ?)",
-        [(*first, *second, linked) for first, second in map(sorted, pairs)],
+        "INSERT INTO statements VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (path, key, other_path, other_key) DO UPDATE SET linked = excluded.linked",
+        [(*first, *second, int(linked)) for first, second in map(sorted, pairs)],
     )
     apply_statements(db)
 
 
-def _ids(db: sqlite3.Connection, place: tuple[str, bytes]) -> list[int]:
+def _ids(db: Statements, place: tuple[str, bytes]) -> list[int]:
     rows = db.execute(
         "SELECT chunks.id FROM chunks JOIN documents ON documents.id = document_id "
         "WHERE path = ? AND key = ?",
@@ -112,7 +111,7 @@ def _ids(db: sqlite3.Connection, place: tuple[str, bytes]) -> list[int]:
     return [id for (id,) in rows]
 
 
-def _place(db: sqlite3.Connection, id: int) -> tuple[str, bytes]:
+def _place(db: Statements, id: int) -> tuple[str, bytes]:
     path, key = db.execute(
         "SELECT path, key FROM chunks JOIN documents ON documents.id = document_id "
         "WHERE chunks.id = ?",
@@ -121,7 +120,7 @@ def _place(db: sqlite3.Connection, id: int) -> tuple[str, bytes]:
     return path, key
 
 
-def apply_statements(db: sqlite3.Connection) -> None:
+def apply_statements(db: Statements) -> None:
     """Make the links what people said, wherever both passages are there."""
     for one, other, linked in list(_stated_pairs(db)):
         pair = min(one, other), max(one, other)
@@ -131,7 +130,7 @@ def apply_statements(db: sqlite3.Connection) -> None:
             db.execute("DELETE FROM links WHERE one = ? AND other = ?", pair)
 
 
-def _stated_pairs(db: sqlite3.Connection) -> Iterator[tuple[int, int, bool]]:
+def _stated_pairs(db: Statements) -> Iterator[tuple[int, int, bool]]:
     yield from db.execute(
         "SELECT a.id, b.id, statements.linked FROM statements "
         "JOIN documents AS d ON d.path = statements.path "
@@ -141,7 +140,7 @@ def _stated_pairs(db: sqlite3.Connection) -> Iterator[tuple[int, int, bool]]:
     )
 
 
-def link_faults(db: sqlite3.Connection) -> list[str]:
+def link_faults(db: Statements) -> list[str]:
     """Links within one language, and documents that are still pending."""
     faults = [
         f"chunks {one} and {other} are linked, and both are in language {language!r}"

@@ -1,4 +1,4 @@
-"""Everything that is read from catalog.sqlite.
+"""Everything that is read from the catalog.
 
 A Reader sees the newest committed state with every call. A snapshot is a Reader that is pinned:
 it goes on seeing one state, whatever is committed meanwhile, until `refresh()` moves it on.
@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from polyseek.errors import StoreError
-from polyseek.store import links, schema, sums
+from polyseek.store import links, sums
 from polyseek.store.arrays import HALF, Bytes, Ids, Sum, Vectors
-from polyseek.store.connection import connect, translated
 from polyseek.store.damage import damage_of
+from polyseek.store.opening import Place, open_database
 from polyseek.store.rows import CHUNK_COLUMNS, Row, Statistics, chunk_from
 from polyseek.store.sentences import Sentences, read_sentences, sentences_of_keys
 from polyseek.store.whole import Whole
@@ -43,18 +42,18 @@ class Reader(Whole):
 
     def refresh(self) -> bool:
         """Pin this reader to the newest committed state; True if that differs from before."""
-        with translated(self.path):
+        with self._db.translated():
             before = self.commit if self._db.in_transaction else ""
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            self._db.execute("BEGIN")
-            # BEGIN alone takes no snapshot: the first read does.
+            self._db.pin()
+            # That alone takes no snapshot: the first read does.
             return self.commit != before
 
     # What holds for the whole collection.
 
     def _meta(self, key: str, default: Any = None) -> Any:  # noqa: ANN401 (JSON)
-        with translated(self.path):
+        with self._db.translated():
             row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return json.loads(row[0]) if row else default
 
@@ -96,30 +95,29 @@ class Reader(Whole):
 
     def statistics(self) -> Statistics:
         """How much there is."""
-        with translated(self.path):
+        with self._db.translated():
             documents, source = self._db.execute(
                 "SELECT count(*), coalesce(sum(size), 0) FROM documents"
             ).fetchone()
-            pages = self._db.execute("PRAGMA page_count").fetchone()[0]
-            page_bytes = self._db.execute("PRAGMA page_size").fetchone()[0]
+            stored = self._db.stored_bytes()
         languages = {language: count for language, (count, _) in self.language_sums().items()}
-        return Statistics(documents, sum(languages.values()), languages, source, pages * page_bytes)
+        return Statistics(documents, sum(languages.values()), languages, int(source), stored)
 
     # What is looked up.
 
     def digests(self) -> dict[str, str]:
         """Path of every document → SHA-256 of the file it was made from."""
-        with translated(self.path):
+        with self._db.translated():
             return dict(self._db.execute("SELECT path, digest FROM documents ORDER BY path"))
 
     def origins(self) -> dict[str, str]:
         """Path of every document → absolute path of the file it was made from."""
-        with translated(self.path):
+        with self._db.translated():
             return dict(self._db.execute("SELECT path, origin FROM documents ORDER BY path"))
 
     def language_sums(self) -> dict[str, tuple[int, Sum]]:
         """Language → (number of vectors, their exact sum (D,) float64)."""
-        with translated(self.path):
+        with self._db.translated():
             return sums.read_sums(self._db)
 
     def vectors_by_key(self, keys: Sequence[bytes]) -> dict[bytes, np.ndarray]:
@@ -135,47 +133,53 @@ class Reader(Whole):
                 "SELECT key, vector FROM chunks JOIN vectors ON chunk_id = chunks.id "
                 f"WHERE key IN ({marks})"
             )
-            with translated(self.path):
+            with self._db.translated():
                 rows = self._db.execute(query, some)
                 found.update((key, np.frombuffer(blob, HALF)) for key, blob in rows)
         return found
 
     def sentences_by_key(self, keys: Sequence[bytes]) -> dict[bytes, Bytes]:
         """Stored sentences' rows (s, D) int8 of those keys that have any (see `chunk_key`)."""
-        with translated(self.path):
+        with self._db.translated():
             return sentences_of_keys(self._db, keys, self.dimensions or 0)
 
     def sentences(self, ids: Sequence[int] | Ids) -> Sentences:
         """The sentences of these chunks, owners ascending; chunks of one sentence have none."""
-        with translated(self.path):
+        with self._db.translated():
             return read_sentences(self._db, ids, self.dimensions or 0)
 
     def links_of(self, ids: Sequence[int] | Ids) -> dict[int, list[int]]:
         """Chunk → those that are versions of it, ascending; only chunks that have any."""
-        with translated(self.path):
+        with self._db.translated():
             return links.links_of(self._db, ids)
 
     def links(self) -> list[links.StoredLink]:
         """Every link, in the order of ids."""
-        with translated(self.path):
+        with self._db.translated():
             return links.all_links(self._db)
 
     def pending(self) -> list[str]:
         """Documents whose versions have not been looked for."""
-        with translated(self.path):
+        with self._db.translated():
             return links.pending(self._db)
 
     def rows(self, ids: Sequence[int] | Ids) -> list[Row]:
         """The chunks with these ids, in this order."""
-        query = (
-            "SELECT chunks.id, path, title, "
-            + ", ".join(f"chunks.{name.strip()}" for name in CHUNK_COLUMNS.split(","))
-            + " FROM chunks JOIN documents ON documents.id = document_id WHERE chunks.id = ?"
-        )
-        with translated(self.path):
-            found = [self._db.execute(query, (int(id),)).fetchone() for id in ids]
-        self._require(ids, [row is not None for row in found])
-        return [Row(id, path, title, chunk_from(values)) for id, path, title, *values in found]
+        wanted, found = [int(id) for id in ids], dict[int, Row]()
+        for first in range(0, len(wanted), KEYS_AT_ONCE):
+            some = wanted[first : first + KEYS_AT_ONCE]
+            marks = ",".join("?" * len(some))
+            query = (
+                "SELECT chunks.id, path, title, "
+                + ", ".join(f"chunks.{name.strip()}" for name in CHUNK_COLUMNS.split(","))
+                + " FROM chunks JOIN documents ON documents.id = document_id "
+                f"WHERE chunks.id IN ({marks})"
+            )
+            with self._db.translated():
+                for id, path, title, *values in self._db.execute(query, some):
+                    found[id] = Row(id, path, title, chunk_from(values))
+        self._require(ids, [id in found for id in wanted])
+        return [found[id] for id in wanted]
 
     def vectors(self, ids: Sequence[int] | Ids) -> Vectors:
         """Vectors (n, D) float32 of these chunks, in this order."""
@@ -184,7 +188,7 @@ class Reader(Whole):
             some = wanted[first : first + KEYS_AT_ONCE]
             marks = ",".join("?" * len(some))
             query = f"SELECT chunk_id, vector FROM vectors WHERE chunk_id IN ({marks})"
-            with translated(self.path):
+            with self._db.translated():
                 found.update(self._db.execute(query, some))
         self._require(ids, [id in found for id in wanted])
         stacked = np.frombuffer(b"".join(found[id] for id in wanted), HALF)
@@ -200,7 +204,7 @@ class Reader(Whole):
 
     def document(self, path: str) -> list[tuple[bytes, Chunk]]:
         """The chunks of one document with their keys, in order; none if it is not there."""
-        with translated(self.path):
+        with self._db.translated():
             found = self._db.execute(
                 "SELECT key, "
                 + ", ".join(f"chunks.{name.strip()}" for name in CHUNK_COLUMNS.split(","))
@@ -211,18 +215,11 @@ class Reader(Whole):
         return [(key, chunk_from(values)) for key, *values in found]
 
     def damage(self) -> list[str]:
-        """What SQLite finds wrong with its file, and rows that do not fit together."""
-        with translated(self.path):
+        """What the database finds wrong with itself, and rows that do not fit together."""
+        with self._db.translated():
             return damage_of(self._db, self.dimensions or 0)
 
 
-def open_reader(path: Path) -> Reader:
-    """A reader of the catalog at path, which must be there and be of the current schema."""
-    db = connect(path, write=False)
-    try:
-        with translated(path):
-            schema.require_current(db, path)
-    except BaseException:
-        db.close()
-        raise
-    return Reader(db, path)
+def open_reader(place: Place) -> Reader:
+    """A reader of the catalog there, which must be there and be of the current schema."""
+    return Reader(open_database(place, write=False), place)

@@ -1,4 +1,5 @@
-"""The tables of catalog.sqlite, as numbered migrations.
+"""The tables of catalog.sqlite, as numbered migrations. PostgreSQL has the same
+(postgres_schema.py).
 
     meta           what holds for the whole collection (uid, generation, fingerprint, ...), as JSON
     documents 1─n chunks 1─1 vectors
@@ -111,28 +112,27 @@ def version_of(db: sqlite3.Connection) -> int:
 
 def migrate(db: sqlite3.Connection, path: Path) -> None:
     """Bring a database that is open for writing to the latest version."""
-    refuse_newer(db, path)
-    for number in range(version_of(db) + 1, LATEST + 1):
+    found = version_of(db)
+    check_version(found, LATEST, path, write=True)
+    for number in range(found + 1, LATEST + 1):
         script = MIGRATIONS[number - 1]
         db.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT;")
 
 
 def require_current(db: sqlite3.Connection, path: Path) -> None:
     """Refuse a database that a reader, who may not migrate, cannot understand."""
-    refuse_newer(db, path)
-    found = version_of(db)
-    if found < LATEST:
-        raise StoreError(
-            f"{path} has schema version {found}, this polyseek reads version {LATEST}: "
-            "index into the collection once, which brings it up to date"
-        )
+    check_version(version_of(db), LATEST, path, write=False)
 
 
-def refuse_newer(db: sqlite3.Connection, path: Path) -> None:
-    """Refuse a database written by a later polyseek."""
-    found = version_of(db)
-    if found > LATEST:
+def check_version(found: int, latest: int, place: object, *, write: bool) -> None:
+    """Refuse a database of a later polyseek; and an older one, unless it can be migrated."""
+    if found > latest:
         raise StoreError(
-            f"{path} has schema version {found}, this polyseek knows versions up to {LATEST}: "
+            f"{place} has schema version {found}, this polyseek knows versions up to {latest}: "
             "upgrade polyseek, or index into a new directory"
+        )
+    if found < latest and not write:
+        raise StoreError(
+            f"{place} has schema version {found}, this polyseek reads version {latest}: "
+            "index into the collection once, which brings it up to date"
         )

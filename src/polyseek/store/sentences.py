@@ -7,7 +7,6 @@ and rankings are the same (docs/decisions/0008-sentences.md).
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from polyseek.errors import BadInput, StoreError
 from polyseek.store.arrays import Borders, Bytes, Ids, Vectors
+from polyseek.store.database import Statements
 from polyseek.types import Chunk
 
 BORDER = np.dtype("<i4")
@@ -55,7 +55,7 @@ def restored(stored: Bytes) -> Vectors:
 
 
 def put_sentences(
-    db: sqlite3.Connection, chunk_id: int, chunk: Chunk, vectors: np.ndarray, dimensions: int
+    db: Statements, chunk_id: int, chunk: Chunk, vectors: np.ndarray, dimensions: int
 ) -> None:
     """Store the sentences of one chunk; `vectors` (len(chunk.sentences), D) as for `rounded`."""
     if len(vectors) != len(chunk.sentences):
@@ -75,7 +75,7 @@ def put_sentences(
         )
 
 
-def read_sentences(db: sqlite3.Connection, ids: Sequence[int] | Ids, dimensions: int) -> Sentences:
+def read_sentences(db: Statements, ids: Sequence[int] | Ids, dimensions: int) -> Sentences:
     """The sentences of these chunks; a chunk of one sentence has none. Owners ascend."""
     owners: list[int] = []
     borders: list[bytes] = []
@@ -102,9 +102,7 @@ def read_sentences(db: sqlite3.Connection, ids: Sequence[int] | Ids, dimensions:
     )
 
 
-def sentences_of_keys(
-    db: sqlite3.Connection, keys: Sequence[bytes], dimensions: int
-) -> dict[bytes, Bytes]:
+def sentences_of_keys(db: Statements, keys: Sequence[bytes], dimensions: int) -> dict[bytes, Bytes]:
     """Stored rows (s, D) int8 of the texts with these keys (`chunk_key`) that have sentences."""
     found: dict[bytes, Bytes] = {}
     for first in range(0, len(keys), AT_ONCE):
@@ -119,7 +117,7 @@ def sentences_of_keys(
     return found
 
 
-def sentence_faults(db: sqlite3.Connection, dimensions: int) -> list[str]:
+def sentence_faults(db: Statements, dimensions: int) -> list[str]:
     """Chunks whose sentences lie outside their text, or have not a vector each."""
     faults = []
     for id, text, at, rows in db.execute(

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from polyseek.closing import Closing
 from polyseek.store.arrays import HALF, Halves, Ids, Names
-from polyseek.store.connection import translated
+from polyseek.store.database import Database
+from polyseek.store.opening import Place
 from polyseek.store.rows import CHUNK_COLUMNS, chunk_from
 from polyseek.types import Chunk
 
@@ -25,14 +24,14 @@ class Streams(Closing):
     those that came later, since no id is given twice.
     """
 
-    def __init__(self, db: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, db: Database, path: Place) -> None:
         self._db = db
         self.path = path
 
     def members(self) -> tuple[Ids, Ids, Names]:
         """All ids (n,) int64, ascending, the ids of their documents (n,) int64, and their
         languages (n,) str."""
-        with translated(self.path):
+        with self._db.translated():
             rows = self._db.execute(
                 "SELECT id, document_id, language FROM chunks ORDER BY id"
             ).fetchall()
@@ -64,8 +63,8 @@ class Streams(Closing):
     def lexical_rows(self, after: int = -1) -> Iterator[tuple[int, str, list[str] | None, str]]:
         """Every chunk's id and language; its words, or None and what they are to be made from."""
         query = (
-            "SELECT id, language, words, iif(words IS NULL, headings, '[]'), "
-            "iif(words IS NULL, context || char(10) || text, '') FROM chunks"
+            "SELECT id, language, words, CASE WHEN words IS NULL THEN headings ELSE '[]' END, "
+            "CASE WHEN words IS NULL THEN context || '\n' || text ELSE '' END FROM chunks"
         )
         for page in self._pages(query, "id", 1024, after):
             for id, language, words, headings, text in page:
@@ -81,10 +80,10 @@ class Streams(Closing):
     def places(self) -> list[tuple[int, str, int, str, int, str | None, str]]:
         """Every chunk, by language, path and ordinal: id, path, ordinal, language, length of the
         heading path; its marks, one a line, or None and the text that they are to be found in."""
-        with translated(self.path):
+        with self._db.translated():
             return self._db.execute(
                 "SELECT chunks.id, path, ordinal, chunks.language, json_array_length(headings), "
-                "marks, iif(marks IS NULL, text, '') FROM chunks "
+                "marks, CASE WHEN marks IS NULL THEN text ELSE '' END FROM chunks "
                 "JOIN documents ON documents.id = document_id "
                 "ORDER BY chunks.language, path, ordinal"
             ).fetchall()
@@ -93,7 +92,7 @@ class Streams(Closing):
         self, query: str, key: str, size: int, last: int = -1
     ) -> Iterator[list[tuple[Any, ...]]]:
         while True:
-            with translated(self.path):
+            with self._db.translated():
                 page = self._db.execute(
                     f"{query} WHERE {key} > ? ORDER BY {key} LIMIT ?", (last, size)
                 ).fetchall()

@@ -10,12 +10,12 @@ up to 2^29 vectors a language. `verify` therefore compares with ==, not with a t
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from polyseek.store.arrays import DOUBLE, Halves, Sum
+from polyseek.store.database import Statements
 
 
 def sums_of(blocks: Iterable[tuple[Sequence[str], np.ndarray]]) -> dict[str, tuple[int, Sum]]:
@@ -33,7 +33,7 @@ def sums_of(blocks: Iterable[tuple[Sequence[str], np.ndarray]]) -> dict[str, tup
     return found
 
 
-def read_sums(db: sqlite3.Connection) -> dict[str, tuple[int, Sum]]:
+def read_sums(db: Statements) -> dict[str, tuple[int, Sum]]:
     """The stored sums, as in `sums_of`."""
     rows = db.execute("SELECT language, count, sum FROM language_sums ORDER BY language")
     return {
@@ -42,9 +42,7 @@ def read_sums(db: sqlite3.Connection) -> dict[str, tuple[int, Sum]]:
     }
 
 
-def shift_sums(
-    db: sqlite3.Connection, languages: Sequence[str], vectors: Halves, sign: int
-) -> None:
+def shift_sums(db: Statements, languages: Sequence[str], vectors: Halves, sign: int) -> None:
     """Add (sign = 1) or subtract (sign = -1) n vectors (n, D) of these n languages."""
     for language, (count, total) in sums_of([(languages, vectors)]).items():
         row = db.execute(
@@ -57,5 +55,7 @@ def shift_sums(
             continue
         blob = (old + sign * total).astype(DOUBLE).tobytes()
         db.execute(
-            "INSERT OR REPLACE INTO language_sums VALUES (?, ?, ?)", (language, new_count, blob)
+            "INSERT INTO language_sums VALUES (?, ?, ?) ON CONFLICT (language) "
+            "DO UPDATE SET count = excluded.count, sum = excluded.sum",
+            (language, new_count, blob),
         )

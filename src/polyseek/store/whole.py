@@ -7,14 +7,13 @@ database either lies in.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from polyseek.store.arrays import DOUBLE
-from polyseek.store.connection import translated
+from polyseek.store.database import Database
 from polyseek.store.sentences import BORDER
 from polyseek.store.streams import Streams
 from polyseek.store.sums import read_sums
@@ -152,7 +151,7 @@ class Whole(Streams):
 
     def sum_rows(self) -> Iterator[SumRow]:
         """The sums of all languages."""
-        with translated(self.path):
+        with self._db.translated():
             found = read_sums(self._db)
         for language, (count, total) in found.items():
             yield SumRow(language, count, total.astype(DOUBLE).tobytes())
@@ -163,7 +162,7 @@ class Whole(Streams):
         """As `_pages`, of a table with several columns for a key, which `query` begins with."""
         marks = ", ".join("?" * len(last))
         while True:
-            with translated(self.path):
+            with self._db.translated():
                 page = self._db.execute(
                     f"{query} WHERE ({keys}) > ({marks}) ORDER BY {keys} LIMIT ?", (*last, PAGE)
                 ).fetchall()
@@ -182,7 +181,7 @@ def _sentences(row: ChunkRow, borders: bytes, said: bytes) -> list[SentenceRow]:
     ]
 
 
-def put_link_rows(db: sqlite3.Connection, rows: Sequence[LinkRow]) -> None:
+def put_link_rows(db: Database, rows: Sequence[LinkRow]) -> None:
     """Store links between chunks that are there; the others are left out."""
     db.executemany(
         "INSERT INTO links (one, other, cosine, margin, evidence) "
@@ -199,7 +198,7 @@ def put_link_rows(db: sqlite3.Connection, rows: Sequence[LinkRow]) -> None:
     )  # fmt: skip
 
 
-def put_statement_rows(db: sqlite3.Connection, rows: Sequence[StatementRow]) -> None:
+def put_statement_rows(db: Database, rows: Sequence[StatementRow]) -> None:
     """Keep what was said, without making it so: the links say that already."""
     db.executemany(
         "INSERT INTO statements (path, key, other_path, other_key, linked) VALUES (?, ?, ?, ?, ?)",
