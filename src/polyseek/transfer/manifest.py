@@ -93,7 +93,7 @@ def read(directory: Path) -> Manifest:
         )
     try:
         made = Manifest(**{each.name: told[each.name] for each in fields(Manifest)})
-        sound = all(FILE.fullmatch(name) and made.files[name]["sha256"] for name in made.files)
+        sound = all(FILE.fullmatch(name) and each["sha256"] for name, each in made.files.items())
     except (AttributeError, KeyError, TypeError) as error:
         raise BadInput(f"{path} is damaged ({error!r}): export again, or copy it again") from error
     if not sound:
