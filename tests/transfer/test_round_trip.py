@@ -208,7 +208,7 @@ def test_files_are_split_and_memory_is_not_theirs(
     split = export(kb, tmp_path / "split")
     assert split.digest == whole.digest
     assert len(split.files_of("chunks")) == -(-split.counts["chunks"] // 6) > 3
-    assert [each["rows"] for each in split.files.values()][0] == 6
+    assert next(each["rows"] for each in split.files.values()) == 6
     with another(tmp_path / "other") as other:
         load(other, tmp_path / "split")
         assert held(other) == held(kb)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from polyseek import KnowledgeBase
-from polyseek.errors import BadInput, FingerprintMismatch, StoreError
+from polyseek.errors import BadInput, FingerprintMismatch
 from polyseek.store.collection import Collection
 from polyseek.transfer import columns, export, load
 from polyseek.transfer.content import digest_of
