@@ -99,8 +99,7 @@ def _nearest(view: View, question: Question, depth: int, policy: Policy) -> dict
         pools = [[language] for language in view.present()]
     found: dict[int, float] = {}
     for pool in pools:
-        allowed = None if pool is None else view.allowed(pool)
-        ids, scores = view.index.search(question.vector[None], depth, allowed)
+        ids, scores = view.nearest(question.vector[None], depth, pool)
         found.update((int(i), float(s)) for i, s in zip(ids[0], scores[0], strict=True) if i >= 0)
     return found
 

@@ -1,4 +1,4 @@
-"""Named arrays in one file, and their errors in our words."""
+"""Named arrays in one file or value, and their errors in our words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load, load_file, save, save_file
 
 from polyseek.errors import StoreError
 
@@ -26,3 +26,16 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
         return load_file(path)
     except (OSError, SafetensorError) as error:
         raise StoreError(f"{path} holds no arrays ({error}): build it anew") from error
+
+
+def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """As one value."""
+    return save(dict(arrays))
+
+
+def unpacked(value: bytes) -> dict[str, np.ndarray]:
+    """What `packed` made of them."""
+    try:
+        return load(value)
+    except SafetensorError as error:
+        raise StoreError(f"a stored value holds no arrays ({error}): index again") from error

@@ -27,7 +27,7 @@ from polyseek.store.moments import Moments
 from polyseek.store.quantised import TRAINING_ROWS, QuantisedIndex
 from polyseek.store.reader import Reader
 from polyseek.store.rowfile import ROWS_FILE, RowFile, share_rows, write_rows
-from polyseek.store.view import Derive, Recipe, View, from_truth
+from polyseek.store.view import Derive, Recipe, View, from_truth, prepared_blocks
 
 SALT_FILE = "salt.txt"
 MEMBERS_FILE = "members.safetensors"
@@ -57,7 +57,7 @@ def build(catalog: Reader, derive: Derive, directory: Path | None) -> View:
     directions = Directions.of(members, index.vectors, dimensions)
     view = View(catalog, recipe, members, index, lexical, moments, directions)
     if directory is not None:
-        _save(view, directory)
+        _save(view, directions, directory)
     return view
 
 
@@ -110,17 +110,17 @@ def grow(catalog: Reader, derive: Derive, source: Path, directory: Path) -> View
     lexical.commit()
     directions = Directions.load(source / DIRECTIONS_FILE).grown(members, index.vectors)
     view = View(catalog, recipe, members, index, lexical, moments, directions)
-    _save(view, directory)
+    _save(view, directions, directory)
     return view
 
 
-def _save(view: View, directory: Path) -> None:
+def _save(view: View, directions: Directions, directory: Path) -> None:
     """Write all but the words and the rows, which are there."""
     (directory / SALT_FILE).write_text(view.recipe.salt, "utf-8")
     view.members.save(directory / MEMBERS_FILE)
     view.index.save(directory / VECTORS_FILE)
     view.moments.save(directory / MOMENTS_FILE)
-    view.directions.save(directory / DIRECTIONS_FILE)
+    directions.save(directory / DIRECTIONS_FILE)
 
 
 def _rowfile(directory: Path) -> RowFile | None:
@@ -166,13 +166,7 @@ def _prepared(
 ) -> Iterator[tuple[Ids, Vectors]]:
     """Ids (n,) and the rows (n, D) float32 that are searched for them, a block at a time, which
     the moments are told of."""
-    for ids, languages, vectors in catalog.blocks(after=after):
-        rows = recipe.prepare(vectors.astype(np.float32), languages)  # (n, D)
-        if rows.shape != vectors.shape or not np.isfinite(rows).all():
-            raise StoreError(
-                f"prepare made rows of shape {rows.shape} from {vectors.shape}, or not finite "
-                "ones: it must give one finite unit row for each vector"
-            )
+    for ids, languages, rows in prepared_blocks(catalog, recipe, after):
         moments.add(rows, languages)
         yield ids, rows
 

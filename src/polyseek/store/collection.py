@@ -64,6 +64,10 @@ class Collection(Closing):
             lock.release()
             raise
 
+    def outdated(self, view: View) -> bool:
+        """Whether a new view would show something else."""
+        return view.catalog.commit != self.catalog.commit
+
     def close(self) -> None:
         """Close the catalog and let the next writer in. Views stay open."""
         self.catalog.close()

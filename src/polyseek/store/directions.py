@@ -37,11 +37,10 @@ class Directions:
 
     def grown(self, members: Members, fetch: Fetch) -> Directions:
         """Those of a later state: a document that is still there is as it was."""
-        documents, counts = np.unique(members.documents, return_counts=True)
-        several = documents[counts > 1]
+        several = of_several(members)
         kept = np.isin(self._ids, several)
         new = np.setdiff1d(several, self._ids, assume_unique=True)
-        made: list[np.ndarray] = [self._rows[kept], *_directions(members, new, fetch)]
+        made: list[np.ndarray] = [self._rows[kept], *directions_of(members, new, fetch)]
         return Directions(np.concatenate([self._ids[kept], new]), np.concatenate(made).astype(HALF))
 
     def scores(self, query: Vectors, documents: Ids) -> Vectors:
@@ -65,7 +64,14 @@ class Directions:
         return cls(arrays["ids"], arrays["rows"])
 
 
-def _directions(members: Members, documents: Ids, fetch: Fetch) -> Iterator[Vectors]:
+def of_several(members: Members) -> Ids:
+    """Ids (d,), ascending, of the documents of several passages."""
+    documents, counts = np.unique(members.documents, return_counts=True)
+    found: Ids = documents[counts > 1]
+    return found
+
+
+def directions_of(members: Members, documents: Ids, fetch: Fetch) -> Iterator[Vectors]:
     """Unit rows (d, D) of these documents, ascending, some at a time."""
     chosen = np.flatnonzero(np.isin(members.documents, documents))
     chosen = chosen[np.argsort(members.documents[chosen], kind="stable")]

@@ -81,36 +81,39 @@ class Members:
 
     def save(self, path: Path) -> None:
         """Write them to one file."""
-        arrays: dict[str, np.ndarray] = {
-            "ids": self.ids,
-            "documents": self.documents,
-            "languages": np.searchsorted(sorted(self.sums), self.languages),
-        }
-        for language, (count, total) in self.sums.items():
-            arrays[f"count.{language}"] = np.array([count])
-            arrays[f"sum.{language}"] = total
-        for language, count in self.changed.items():
-            arrays[f"changed.{language}"] = np.array([count])
+        arrays = sums_to_arrays(self.sums, self.changed)
+        arrays["ids"], arrays["documents"] = self.ids, self.documents
+        arrays["languages"] = np.searchsorted(sorted(self.sums), self.languages)
         save_arrays(path, arrays)
 
     @classmethod
     def load(cls, path: Path) -> Members:
         """Read what `save` wrote."""
         arrays = load_arrays(path)
-        names = sorted(name.split(".", 1) for name in arrays if "." in name)
-        counts = {
-            language: int(arrays[f"count.{language}"][0])
-            for kind, language in names
-            if kind == "count"
-        }
-        return cls(
-            arrays["ids"],
-            arrays["documents"],
-            np.array(list(counts), dtype=np.str_)[arrays["languages"]],
-            {language: (count, arrays[f"sum.{language}"]) for language, count in counts.items()},
-            {
-                language: int(arrays[f"changed.{language}"][0])
-                for kind, language in names
-                if kind == "changed"
-            },
-        )
+        sums, changed = sums_from_arrays(arrays)
+        languages = np.array(list(sums), dtype=np.str_)[arrays["languages"]]
+        return cls(arrays["ids"], arrays["documents"], languages, sums, changed)
+
+
+def sums_to_arrays(sums: Sums, changed: Mapping[str, int]) -> dict[str, np.ndarray]:
+    """Sums, and how many passages have changed since, as named arrays."""
+    arrays: dict[str, np.ndarray] = {}
+    for language, (count, total) in sums.items():
+        arrays[f"count.{language}"] = np.array([count])
+        arrays[f"sum.{language}"] = total
+    for language, count in changed.items():
+        arrays[f"changed.{language}"] = np.array([count])
+    return arrays
+
+
+def sums_from_arrays(arrays: Mapping[str, np.ndarray]) -> tuple[Sums, dict[str, int]]:
+    """What `sums_to_arrays` was given, languages in order."""
+    sums: dict[str, tuple[int, Sum]] = {}
+    changed: dict[str, int] = {}
+    for name in sorted(arrays):
+        kind, _, language = name.partition(".")
+        if kind == "count":
+            sums[language] = int(arrays[name][0]), arrays[f"sum.{language}"]
+        elif kind == "changed":
+            changed[language] = int(arrays[name][0])
+    return sums, changed

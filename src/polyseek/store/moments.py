@@ -7,7 +7,7 @@ at a single row; only the first and second moments of each language are kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -68,27 +68,35 @@ class Moments:
         pairs = zip(mean.tolist(), deviation.tolist(), strict=True)
         return dict(zip(self._counts, pairs, strict=True))
 
-    def save(self, path: Path) -> None:
-        """Write them to one file."""
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that there is to keep."""
         arrays: dict[str, np.ndarray] = {"dimensions": np.array([self._dimensions])}
         for language, count in self._counts.items():
             arrays[f"count.{language}"] = np.array([count])
             arrays[f"sum.{language}"] = self._sums[language]
             arrays[f"outer.{language}"] = self._outer[language]
-        save_arrays(path, arrays)
+        return arrays
+
+    @classmethod
+    def of_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Moments:
+        """Those of which `arrays` was kept; a KeyError if something is missing."""
+        made = cls(int(arrays["dimensions"][0]))
+        for name in sorted(arrays):
+            kind, _, language = name.partition(".")
+            if kind == "count":
+                made._counts[language] = int(arrays[name][0])
+                made._sums[language] = arrays[f"sum.{language}"]
+                made._outer[language] = arrays[f"outer.{language}"]
+        return made
+
+    def save(self, path: Path) -> None:
+        """Write them to one file."""
+        save_arrays(path, self.arrays())
 
     @classmethod
     def load(cls, path: Path) -> Moments:
         """Read what `save` wrote."""
         try:
-            arrays = load_arrays(path)
-            made = cls(int(arrays["dimensions"][0]))
-            for name in sorted(arrays):
-                kind, _, language = name.partition(".")
-                if kind == "count":
-                    made._counts[language] = int(arrays[name][0])
-                    made._sums[language] = arrays[f"sum.{language}"]
-                    made._outer[language] = arrays[f"outer.{language}"]
+            return cls.of_arrays(load_arrays(path))
         except KeyError as error:
             raise StoreError(f"{path} holds no moments ({error}): build it anew") from error
-        return made

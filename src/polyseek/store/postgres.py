@@ -7,6 +7,8 @@ SQLite. Text may hold U+0000, which PostgreSQL does not take; it is written with
 
 from __future__ import annotations
 
+import os
+import platform
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -62,7 +64,9 @@ class Postgres:
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Found:
         """See Statements."""
         cursor = self._db.cursor(binary=True)
-        return cursor.execute(_numbered(sql), [_escaped(value) for value in parameters])
+        cursor.execute(_numbered(sql), [_escaped(value) for value in parameters])
+        found: Found = cursor
+        return found
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Found:
         """See Statements."""
@@ -70,7 +74,8 @@ class Postgres:
         cursor.executemany(
             _numbered(sql), [[_escaped(value) for value in row] for row in parameters]
         )
-        return cursor
+        found: Found = cursor
+        return found
 
     @property
     def in_transaction(self) -> bool:
@@ -90,6 +95,19 @@ class Postgres:
         """See Database."""
         with translated(self._place):
             yield
+
+    def waited(self, sql: str, seconds: float) -> bool:
+        """Run a statement that waits for a lock; False if it did not get it in time."""
+        from psycopg.errors import LockNotAvailable
+
+        self._db.execute(f"SET lock_timeout = {int(seconds * 1000)}")
+        try:
+            self.execute(sql)
+        except LockNotAvailable:
+            return False
+        finally:
+            self._db.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}")
+        return True
 
     def faults(self) -> list[str]:
         """See Database: the server keeps its own checksums and foreign keys."""
@@ -156,7 +174,11 @@ def _connect(place: Schema) -> psycopg.Connection[Any]:
             "postgresql://USER@HOST:PORT/DATABASE, with %40 and %2F for @ and / in a password"
         )
     db: psycopg.Connection[Any] = module.connect(
-        place.url, autocommit=True, connect_timeout=CONNECT_S, client_encoding="utf8"
+        place.url,
+        autocommit=True,
+        connect_timeout=CONNECT_S,
+        client_encoding="utf8",
+        application_name=f"polyseek, process {os.getpid()} on {platform.node()}",
     )
     try:
         if db.info.parameter_status("server_encoding") != "UTF8":

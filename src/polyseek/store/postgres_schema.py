@@ -1,5 +1,6 @@
 """The tables of a catalog in PostgreSQL: those of schema.py, column for column, so that the same
-statements run over both. Numbered like them, but counted by themselves, in meta."""
+statements run over both; and what is kept of an index that lies on a server (published.py).
+Numbered like them, but counted by themselves, in meta."""
 
 from __future__ import annotations
 
@@ -71,6 +72,12 @@ MIGRATIONS = (
         other_key BYTEA NOT NULL,
         linked INTEGER NOT NULL,
         PRIMARY KEY (path, key, other_path, other_key)
+    );
+    CREATE TABLE published (key TEXT COLLATE "C" PRIMARY KEY, value BYTEA NOT NULL);
+    CREATE TABLE indexed (chunk_id BIGINT PRIMARY KEY, language TEXT COLLATE "C" NOT NULL);
+    CREATE TABLE directions (
+        document_id BIGINT PRIMARY KEY REFERENCES documents (id) ON DELETE CASCADE,
+        direction BYTEA NOT NULL
     );
     CREATE FUNCTION json_array_length(list TEXT) RETURNS INTEGER LANGUAGE sql IMMUTABLE
         RETURN pg_catalog.json_array_length(list::json);

@@ -28,6 +28,11 @@ class Streams(Closing):
         self._db = db
         self.path = path
 
+    @property
+    def db(self) -> Database:
+        """For what is kept beside the catalog."""
+        return self._db
+
     def members(self) -> tuple[Ids, Ids, Names]:
         """All ids (n,) int64, ascending, the ids of their documents (n,) int64, and their
         languages (n,) str."""

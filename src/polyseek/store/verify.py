@@ -28,11 +28,12 @@ SCORE_TOLERANCE = 1e-5
 def problems_of(catalog: Reader, derive: Derive, root: Path) -> list[str]:
     """Everything that is wrong with a pinned catalog and with what is derived from it under root,
     a sentence each. Later checks rest on earlier ones, so the first kind that fails ends it."""
-    return (
-        catalog.damage()
-        or [*_vectors(catalog), *_sums(catalog), *_keys(catalog)]
-        or list(_derived(catalog, derive, root))
-    )
+    return truth_problems(catalog) or list(_derived(catalog, derive, root))
+
+
+def truth_problems(catalog: Reader) -> list[str]:
+    """What is wrong with a pinned catalog by itself."""
+    return catalog.damage() or [*_vectors(catalog), *_sums(catalog), *_keys(catalog)]
 
 
 def _vectors(catalog: Reader) -> Iterator[str]:
@@ -85,10 +86,10 @@ def _derived(catalog: Reader, derive: Derive, root: Path) -> Iterator[str]:
         return
     if len(view.lexical) != len(view.ids):
         yield f"the lexical index holds {len(view.lexical)} passages, wanted {len(view.ids)}"
-    yield from _samples(view)
+    yield from sample_problems(view)
 
 
-def _samples(view: View) -> Iterator[str]:
+def sample_problems(view: View) -> Iterator[str]:
     """Search for some stored vectors: each must find itself, with the score the truth gives."""
     if not len(view.ids):
         return
@@ -96,7 +97,7 @@ def _samples(view: View) -> Iterator[str]:
     ids = view.ids[chosen]  # (n,)
     rows = from_truth(view.catalog, view.recipe, view.members)(ids)  # (n, D)
     truth = (rows.astype(np.float64) ** 2).sum(axis=1)  # (n,)
-    found, scores = view.index.search(rows, NEIGHBOURS)  # (n, k)
+    found, scores = view.nearest(rows, NEIGHBOURS)  # (n, k)
     for id, wanted, near, values in zip(ids, truth, found, scores, strict=True):
         if id in near:
             score = values[near == id][0]

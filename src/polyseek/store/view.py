@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from polyseek.closing import Closing
+from polyseek.errors import StoreError
 from polyseek.store.arrays import Ids, Names, Vectors
-from polyseek.store.directions import Directions, Fetch
+from polyseek.store.directions import Fetch
 from polyseek.store.index import VectorIndex
-from polyseek.store.lexical import LexicalIndex
+from polyseek.store.legs import Wholes, Words
 from polyseek.store.members import Members, Sums
 from polyseek.store.moments import Moments
 from polyseek.store.reader import Reader
@@ -45,9 +46,9 @@ class View(Closing):
     recipe: Recipe
     members: Members
     index: VectorIndex
-    lexical: LexicalIndex
+    lexical: Words
     moments: Moments
-    directions: Directions
+    directions: Wholes
 
     @property
     def ids(self) -> Ids:
@@ -66,6 +67,12 @@ class View(Closing):
     def allowed(self, languages: Sequence[str]) -> Ids:
         """Ids (m,) int64, ascending, of the chunks in these languages."""
         return self.ids[np.isin(self.languages, list(languages))]
+
+    def nearest(
+        self, queries: Vectors, k: int, languages: Sequence[str] | None = None
+    ) -> tuple[Ids, Vectors]:
+        """As VectorIndex.search, among the chunks in these languages; None: in any."""
+        return self.index.search(queries, k, None if languages is None else self.allowed(languages))
 
     def rows(self, ids: Sequence[int] | Ids) -> list[Row]:
         """The chunks with these ids, in this order."""
@@ -88,6 +95,21 @@ class View(Closing):
     def close(self) -> None:
         """Let go of the state; searches fail afterwards."""
         self.catalog.close()
+
+
+def prepared_blocks(
+    catalog: Reader, recipe: Recipe, after: int = -1
+) -> Iterator[tuple[Ids, list[str], Vectors]]:
+    """Of the chunks with ids greater than `after` the ids (n,), languages (n) and the rows (n, D)
+    float32 that are searched for them, a block at a time."""
+    for ids, languages, vectors in catalog.blocks(after=after):
+        rows = recipe.prepare(vectors.astype(np.float32), languages)  # (n, D)
+        if rows.shape != vectors.shape or not np.isfinite(rows).all():
+            raise StoreError(
+                f"prepare made rows of shape {rows.shape} from {vectors.shape}, or not finite "
+                "ones: it must give one finite unit row for each vector"
+            )
+        yield ids, languages, rows
 
 
 def from_truth(catalog: Reader, recipe: Recipe, members: Members) -> Fetch:
