@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from polyseek import __version__, report, versions_report
+from polyseek import __version__, report
 from polyseek.compare_command import compare
 from polyseek.errors import BadInput, Locked, ModelError, PolyseekError, StoreError
 from polyseek.eval_commands import evaluate
@@ -46,6 +46,8 @@ from polyseek.model_commands import instruct, models, similarity
 from polyseek.policy import HELP
 from polyseek.progress import watching
 from polyseek.serving import serve
+from polyseek.transfer_commands import export, load
+from polyseek.versions_commands import link, unlink, versions
 
 if TYPE_CHECKING:
     from polyseek.ingest import IndexReport
@@ -214,76 +216,11 @@ def remove(
         report.removed(base.remove(names), json)
 
 
-@app.command()
-def versions(
-    kb: Kb = None,
-    catalog: Catalog = None,
-    languages: Annotated[
-        str,
-        typer.Option(
-            help="Languages that everything should be in, separated by commas; by default those "
-            "that at least one passage in twenty is in."
-        ),
-    ] = "",
-    show: Annotated[
-        versions_report.Shown, typer.Option(help="What to report, and to exit with 1 for.")
-    ] = versions_report.Shown.all,
-    model_path: ModelPath = None,
-    model_url: ModelUrl = None,
-    json: Json = False,
-) -> None:
-    """Report what has no version in a language, and which versions no longer say the same.
-
-    Exits with 1 if there is anything to report, or no document, so it can guard a repository.
-    """
-    expected = [code for code in languages.split(",") if code.strip()]
-    with (
-        opened(kb=kb, catalog=catalog, model_path=model_path, model_url=model_url) as base,
-        watching(quiet=json) as watch,
-    ):
-        found = base.versions(expected, watch)
-    raise typer.Exit(1 if versions_report.versions(found, show, json) else 0)
-
-
-Passage = Annotated[str, typer.Argument(help="A passage, as PATH:LINE.")]
-
-
-@app.command()
-def link(
-    one: Passage,
-    other: Passage,
-    kb: Kb = None,
-    catalog: Catalog = None,
-    model_path: ModelPath = None,
-    model_url: ModelUrl = None,
-) -> None:
-    """State that two passages are versions of each other, where polyseek does not see it.
-
-    It holds as long as both texts stay as they are.
-    """
-    with opened(kb=kb, catalog=catalog, model_path=model_path, model_url=model_url) as base:
-        base.link(one, other)
-    versions_report.stated(one, other, versions=True)
-
-
-@app.command()
-def unlink(
-    one: Passage,
-    other: Passage,
-    kb: Kb = None,
-    catalog: Catalog = None,
-    model_path: ModelPath = None,
-    model_url: ModelUrl = None,
-) -> None:
-    """State that two passages are not versions of each other, though polyseek thinks so.
-
-    It holds as long as both texts stay as they are.
-    """
-    with opened(kb=kb, catalog=catalog, model_path=model_path, model_url=model_url) as base:
-        base.link(one, other, versions=False)
-    versions_report.stated(one, other, versions=False)
-
-
+app.command()(versions)
+app.command()(link)
+app.command()(unlink)
+app.command()(export)
+app.command("import")(load)
 app.command("eval")(evaluate)
 app.command()(compare)
 app.command()(instruct)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from polyseek.instructing import Moved
     from polyseek.models.spec import ModelSpec
     from polyseek.status import Status
+    from polyseek.transfer import Loaded, Manifest
     from polyseek.types import Hit
 
 
@@ -194,6 +195,37 @@ def removed(names: Sequence[str], as_json: bool) -> None:
     out = _out()
     for name in names:
         out.print(f"removed {_shown(name)}")
+
+
+def exported(made: Manifest, directory: Path, as_json: bool) -> None:
+    """What an export holds."""
+    if as_json:
+        told = {"counts": dict(made.counts), "bytes": made.bytes, "digest": made.digest}
+        _json({"directory": directory, "format": made.format} | told)
+        return
+    out = _out()
+    out.print(
+        f"{_shown(directory)}: {_held(made)}; {len(made.files)} files, {made.bytes / 1e6:,.1f} MB"
+    )
+    out.print(f"digest {made.digest}")
+
+
+def imported(done: Loaded, path: Path | str, as_json: bool) -> None:
+    """What an import did."""
+    made = done.manifest
+    if as_json:
+        told = {"counts": dict(made.counts), "digest": made.digest, "already": done.already}
+        _json({"knowledge_base": path} | told)
+        return
+    out = _out()
+    end = "all of it was there before" if done.already else "the copy is the same"
+    out.print(f"{_shown(path)}: {_held(made)}; {end}")
+    out.print(f"digest {made.digest}")
+
+
+def _held(made: Manifest) -> str:
+    names = {"documents": "documents", "chunks": "passages", "links": "pairs of versions"}
+    return ", ".join(f"{made.counts[table]:,} {name}" for table, name in names.items())
 
 
 def models(rows: Sequence[tuple[ModelSpec, str]], as_json: bool) -> None:

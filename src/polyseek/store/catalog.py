@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from polyseek.errors import BadInput
-from polyseek.store import links, sums
+from polyseek.store import links, sums, whole
 from polyseek.store.arrays import HALF, Halves
 from polyseek.store.opening import Place, open_database
 from polyseek.store.reader import Reader
@@ -197,6 +197,26 @@ class Catalog(Reader):
                 "UPDATE documents SET origin = ? WHERE path = ?",
                 [(origin, path) for path, origin in origins.items()],
             )
+
+    def put_rows(
+        self,
+        linked: Sequence[whole.LinkRow] = (),
+        said: Sequence[whole.StatementRow] = (),
+    ) -> None:
+        """Store links and statements of another collection, whose documents have been put."""
+        with self.transaction():
+            whole.put_link_rows(self._db, linked)
+            whole.put_statement_rows(self._db, said)
+
+    def clear(self) -> None:
+        """Forget everything: documents, statements, and what the collection was made with."""
+        with self.transaction():
+            for table in ("documents", "statements", "language_sums"):
+                self._db.execute(f"DELETE FROM {table}")
+            self._db.execute(
+                "DELETE FROM meta WHERE key IN ('dimensions', 'fingerprint', 'instruction')"
+            )
+            self._rename("content")
 
     def remove(self, paths: Sequence[str]) -> int:
         """Forget these documents; returns how many of them were there."""

@@ -19,14 +19,14 @@ from polyseek.store.damage import damage_of
 from polyseek.store.opening import Place, open_database
 from polyseek.store.rows import CHUNK_COLUMNS, Row, Statistics, chunk_from
 from polyseek.store.sentences import Sentences, read_sentences, sentences_of_keys
-from polyseek.store.streams import Streams
+from polyseek.store.whole import Whole
 from polyseek.types import Chunk
 
 # SQLite allows 32,766 placeholders a statement, older builds 999.
 KEYS_AT_ONCE = 500
 
 
-class Reader(Streams):
+class Reader(Whole):
     """The reading half of the catalog; may be used from several threads."""
 
     def close(self) -> None:
