@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from polyseek import knowledge_base
 from polyseek.cli import app
+from polyseek.engine import chosen
 from polyseek.transfer import export
 from test_review import guides, made, opened
 
@@ -26,7 +26,7 @@ def run(*arguments: str) -> str:
 def test_there_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with made(tmp_path, guides()) as kb:
         toy = kb.embedder
-        monkeypatch.setattr(knowledge_base, "load", lambda *_, **__: toy)
+        monkeypatch.setattr(chosen, "load", lambda *_, **__: toy)
         monkeypatch.chdir(tmp_path)
         wanted = [hit.path for hit in kb.search("cat and password")]
     told = run("export", "copy", "--kb", "kb")
