@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -44,14 +44,10 @@ from polyseek.flags import (
 from polyseek.load_commands import loadtest
 from polyseek.model_commands import instruct, models, similarity
 from polyseek.policy import HELP
-from polyseek.progress import watching
+from polyseek.progress import interruptible, watching
 from polyseek.serving import serve
 from polyseek.transfer_commands import export, load
 from polyseek.versions_commands import link, unlink, versions
-
-if TYPE_CHECKING:
-    from polyseek.ingest import IndexReport
-    from polyseek.knowledge_base import KnowledgeBase
 
 EXIT = {Locked: 5, BadInput: 2, ModelError: 3, StoreError: 4, PolyseekError: 1}
 """First match wins; Locked is a StoreError."""
@@ -116,19 +112,10 @@ def index(
         instruction=instruction, model_tokens=model_tokens, query_prompt=query_prompt,
         passage_prompt=passage_prompt, ray=ray,
     )  # fmt: skip
-    done = _indexed(base, paths, json)
+    with interruptible(), base, watching(quiet=json) as watch:
+        done = base.index(list(paths), watch)
     report.indexed(done, base.path, json)
     raise typer.Exit(1 if done.failed else 0)
-
-
-def _indexed(base: KnowledgeBase, paths: list[Path], quiet: bool) -> IndexReport:
-    """The run itself; what is interrupted keeps what it has stored."""
-    try:
-        with base, watching(quiet=quiet) as watch:
-            return base.index(list(paths), watch)
-    except KeyboardInterrupt:
-        report.interrupted()
-        raise typer.Exit(130) from None
 
 
 Every = Annotated[

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from polyseek import eval_report, terminal
-from polyseek.errors import BadInput
 from polyseek.flags import DataSet, Download, Html, Json, Out, Threads, Ungrouped
 from polyseek.meter import Progress
-from polyseek.progress import watching
+from polyseek.models.sources import cache_directory
+from polyseek.progress import interruptible, watching
 
 if TYPE_CHECKING:
     from polyseek.evaluate.comparison import Way
@@ -58,7 +58,7 @@ def compare(
     polyseek compare docs --models multilingual-e5-small,bge-m3 --html report.html
 
     Every combination runs in a process of its own; what is indexed is kept for the next time.
-    Differences are told against the first.
+    Differences are told against the first. Exits with 1 if one of them could not run.
     """
     from polyseek.evaluate import record
     from polyseek.evaluate.comparison import split_instructions, split_policies, split_values, ways
@@ -75,23 +75,20 @@ def compare(
     )
     more = ["--ungrouped"] * ungrouped + ["--download"] * bool(download)
     more += [f"--threads={threads}"] if threads else []
-    _report(_compared(dataset, asked, more, json), out, html, json)
+    made = _compared(dataset, asked, more, json)
+    _report(made, out, html, json)
+    raise typer.Exit(1 if any(each["failed"] for each in made["runs"]) else 0)
 
 
 def _compared(dataset: Path, asked: list[Way], more: list[str], quiet: bool) -> dict[str, Any]:
     """The record. What is wrong is said before what takes long."""
-    from polyseek.evaluate.comparison import run, summary
+    from polyseek.evaluate.comparison import check, run, summary
+    from polyseek.evaluate.read import read_dataset
     from polyseek.evaluate.record import plain
 
-    if len(asked) < 2:
-        raise BadInput(
-            "there is nothing to compare; name at least two models with --models a,b, or chunkers, "
-            "or policies, or instructions"
-        )
-    if not dataset.exists():
-        raise BadInput(f"{dataset}: no such file or directory")
+    check(asked, read_dataset(dataset, cache_directory()))
     results = []
-    with watching(quiet=quiet) as watch:
+    with interruptible(), watching(quiet=quiet) as watch:
         for at, way in enumerate(asked):
             share = (at + 0.01) / len(asked)
             watch(Progress(0, 0, 0, share, f"{at + 1} of {len(asked)}: {way.name}"))
@@ -111,3 +108,4 @@ def _report(made: dict[str, Any], out: Path | None, html: Path | None, json: boo
         terminal.write_json(made)
     else:
         eval_report.compared(made)
+        eval_report.written(out, html)

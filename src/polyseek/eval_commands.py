@@ -30,8 +30,9 @@ from polyseek.flags import (
     Ungrouped,
 )
 from polyseek.models.sources import cache_directory
+from polyseek.models.spec import DEFAULT
 from polyseek.policy import HELP, parse_policy
-from polyseek.progress import watching
+from polyseek.progress import interruptible, watching
 from polyseek.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -125,15 +126,15 @@ def _evaluated(put: _Put, settings: dict[str, Any], quiet: bool) -> dict[str, An
     from polyseek.knowledge_base import KnowledgeBase
 
     library()
-    parse_policy(put.policy)
-    chunker = chunker_called(put.chunker)
+    policy, chunker = parse_policy(put.policy), chunker_called(put.chunker)
     data = read_dataset(put.dataset, cache_directory())
+    data.check(policy)
     index = "kb" not in settings
     if index:
         settings["kb"] = _kept(data, read_settings(**settings), put.chunker)
     base = KnowledgeBase(read_settings(**settings), chunker=chunker)
     options = Options(put.policy, put.grouped, cuts=put.cuts)
-    with base, watching(quiet=quiet) as watch:
+    with interruptible(), base, watching(quiet=quiet) as watch:
         return dict(plain(evaluated(base, data, options, watch, index=index).record))
 
 
@@ -145,7 +146,7 @@ def _report(
     json: bool,
 ) -> None:
     from polyseek.evaluate import record
-    from polyseek.evaluate.compared import differences
+    from polyseek.evaluate.compared import changed, differences
     from polyseek.evaluate.page import page
 
     if out:
@@ -158,7 +159,8 @@ def _report(
         return
     eval_report.evaluated(made)
     if earlier:
-        eval_report.against(rows, earlier)
+        eval_report.against(rows, earlier, changed(earlier, made))
+    eval_report.written(out, html)
 
 
 def _cuts(told: str) -> tuple[int, ...]:
@@ -172,6 +174,8 @@ def _kept(data: Dataset, settings: Settings, chunker: str) -> Path:
     """Where the knowledge base of these documents is kept: one for each way to make it, be it told
     by flags or by the environment."""
     made = {name: str(getattr(settings, name)) for name in MAKE}
+    if not settings.model_path and not settings.model_url:
+        made["model"] = settings.model or DEFAULT  # the same, whether it is named or not
     documents = [str(path.resolve()) for path in data.documents]
     told = hashlib.sha256(repr((made, chunker, documents)).encode()).hexdigest()
     return cache_directory() / "evaluate" / told[:20]

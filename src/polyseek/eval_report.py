@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
-from polyseek.evaluate.names import BIAS, main_of, told_name, told_p, told_size
+from polyseek.evaluate.names import (
+    BIAS,
+    main_of,
+    told_difference,
+    told_name,
+    told_p,
+    told_size,
+)
 from polyseek.terminal import out, shown
 
 Record = Mapping[str, Any]
@@ -37,8 +45,8 @@ def evaluated(record: Record) -> None:
     )
 
 
-def against(rows: Sequence[Record], before: Record) -> None:
-    """Differences to an earlier evaluation: second less first."""
+def against(rows: Sequence[Record], before: Record, changes: Sequence[str]) -> None:
+    """Differences to an earlier evaluation, second less first, and what was done differently."""
     table = Table(box=None, pad_edge=False, title=f"against {before['date']}", title_justify="left")
     for name in ("measure", "before", "difference", "95 %", "p"):
         table.add_column(name, justify="left" if name == "measure" else "right")
@@ -47,12 +55,21 @@ def against(rows: Sequence[Record], before: Record) -> None:
         table.add_row(
             told_name(row["measure"]),
             _number(row["before"]),
-            f"{row['mean']:+.3f}",
-            f"{row['low']:+.3f} to {row['high']:+.3f}",
+            told_difference(row["mean"]),
+            _range(row),
             told_p(row["p"]),
             style=sure,
         )
     out().print(table)
+    for each in changes:
+        out().print(shown(each))
+
+
+def written(*paths: Path | None) -> None:
+    """Which files there are now, beside what is printed."""
+    for path in paths:
+        if path:
+            out(stderr=True).print(f"written to {shown(path)}")
 
 
 def compared(told: Record) -> None:
@@ -78,7 +95,7 @@ def compared(told: Record) -> None:
         if row:
             out().print(
                 f"{shown(each['name'])} against {shown(told['runs'][0]['name'])}: "
-                f"{told_name(main)} {row['mean']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f}), "
+                f"{told_name(main)} {told_difference(row['mean'])} ({_range(row)}), "
                 f"p {told_p(row['p'])}"
             )
 
@@ -145,6 +162,10 @@ def _bias(bias: Mapping[str, float], name: str, meaning: str, cut: int) -> str:
     among = f" among the first {cut}" if name == "every_language" else ""
     share = f"{bias[name]:.0%}" if _there(bias[name]) else "no such question"
     return f"{meaning}{among}: [bold]{share}[/]{beside}"
+
+
+def _range(row: Record) -> str:
+    return f"{told_difference(row['low'])} to {told_difference(row['high'])}"
 
 
 def _there(value: float | None) -> bool:

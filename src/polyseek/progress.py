@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from polyseek.meter import Progress as Step
 from polyseek.meter import Watch
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C ends the command with a word and exit code 130; what is stored stays."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        said = "interrupted: what is stored so far stays; run it again to go on"
+        Console(stderr=True).print(said)
+        raise typer.Exit(130) from None
 
 
 @contextmanager

@@ -50,11 +50,6 @@ def ending(left: int) -> None:
     _out(stderr=True).print(f"ending: answering what was admitted, {left} {requests} left")
 
 
-def interrupted() -> None:
-    """What a run that was stopped leaves."""
-    _out(stderr=True).print("interrupted: what is stored so far stays; run it again to go on")
-
-
 def indexed(done: IndexReport, path: Path | str, as_json: bool) -> None:
     """The summary of a run."""
     if not done.read:

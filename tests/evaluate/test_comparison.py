@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from polyseek.errors import BadInput
+from polyseek.errors import BadInput, ModelError
 from polyseek.eval_report import compared
 from polyseek.evaluate.comparison import (
     Way,
+    check,
     run,
     split_instructions,
     split_policies,
     summary,
     ways,
 )
+from polyseek.evaluate.questions import read_questions
 
 
 def test_every_combination() -> None:
@@ -87,3 +89,19 @@ def test_an_endpoint_is_named_by_its_address(folder: Path) -> None:
     result = run(folder, Way("x", {"model": "e5@http://127.0.0.1:9/v1"}), [])
     assert result.record is None
     assert "127.0.0.1:9" in result.failed
+
+
+def test_what_is_asked_is_checked_before_anything_runs(folder: Path) -> None:
+    data = read_questions(folder)
+    check(ways({"model": ["multilingual-e5-small", str(folder), "x@http://h/v1"]}), data)
+    check(ways({"chunker": ["structure", "window"], "policy": ["any", "only:en,de"]}), data)
+    with pytest.raises(ModelError, match="unknown model 'e5-smal'; did you mean"):
+        check(ways({"model": ["multilingual-e5-small", "e5-smal"]}), data)
+    with pytest.raises(BadInput, match="unknown chunker 'structur'; there are structure, "):
+        check(ways({"chunker": ["structur"]}), data)
+    with pytest.raises(BadInput, match=r"policy only:de: no document of .* in de; they are in en"):
+        check(ways({"policy": ["any", "only:de"]}), data)
+    with pytest.raises(BadInput, match="nothing to compare: window is one way; name two or more"):
+        check(ways({"chunker": ["window"]}), data)
+    with pytest.raises(BadInput, match="nothing to compare: nothing is named"):
+        check(ways({}), data)

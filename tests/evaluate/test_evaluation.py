@@ -12,11 +12,14 @@ from typer.testing import CliRunner
 from polyseek import KnowledgeBase, eval_commands
 from polyseek.cli import app
 from polyseek.errors import BadInput
+from polyseek.eval_commands import _kept
 from polyseek.evaluate import record
-from polyseek.evaluate.compared import differences
+from polyseek.evaluate.compared import changed, differences
 from polyseek.evaluate.evaluation import Evaluation, Options, evaluate
+from polyseek.evaluate.names import told_difference
 from polyseek.evaluate.page import page
 from polyseek.evaluate.questions import read_questions
+from polyseek.evaluate.read import read_dataset
 from polyseek.settings import read_settings
 from toy import GLOSSARY, toy_embedder
 
@@ -140,7 +143,7 @@ def test_each_way_to_make_a_knowledge_base_is_kept_apart_however_it_is_told(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["eval", "nowhere"], "nowhere is no data set"),
+        (["eval", "nowhere"], "nowhere: no such file or directory"),
         (["eval", "FOLDER", "--at", "5,x"], "--at is '5,x'"),
         (["eval", "FOLDER", "--against", "none.json"], "none.json: cannot be read"),
         (["eval", "FOLDER", "--out", "no/such/r.json"], "there is no directory no/such"),
@@ -149,7 +152,7 @@ def test_each_way_to_make_a_knowledge_base_is_kept_apart_however_it_is_told(
         (["eval", "FOLDER", "--chunker", "magic"], "unknown chunker 'magic'; there are structure"),
         (["eval", "FOLDER", "--policy", "only:xx"], "xx"),
         (["compare", "FOLDER"], "there is nothing to compare"),
-        (["compare", "FOLDER", "--models", "a"], "there is nothing to compare"),
+        (["compare", "FOLDER", "--policies", "any"], "there is nothing to compare: any is one way"),
         (["compare", "FOLDER", "--policies", "any,prefer"], "unknown policy 'prefer'"),
         (["compare", "nowhere", "--models", "a,b"], "nowhere: no such file"),
         (["similarity", "one"], "texts to compare: 1"),
@@ -163,3 +166,25 @@ def test_bad_input_is_told(folder: Path, arguments: list[str], told: str) -> Non
     done = CliRunner().invoke(app, given)
     assert isinstance(done.exception, BadInput)
     assert told in str(done.exception)
+
+
+def test_a_difference_that_rounds_to_nothing_has_no_sign() -> None:
+    told = [told_difference(value) for value in (-0.0004, 0.0004, -0.0006, 0.25)]
+    assert told == ["0.000", "0.000", "-0.001", "+0.250"]
+
+
+def test_what_two_results_were_made_with_differently() -> None:
+    before = {"model": {"model": "m"}, "settings": {"grouped": True, "policy": "any"}}
+    after = {"model": {"model": "m"}, "settings": {"grouped": False, "policy": "any"}}
+    assert changed(before, after) == ["grouped was True and is False"]
+    assert changed(before, before) == ["made with the same settings"]
+
+
+def test_the_default_model_is_kept_in_one_place_named_or_not(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("POLYSEEK_MODEL", raising=False)
+    data = read_dataset(folder, folder)
+    place = _kept(data, read_settings(), "structure")
+    assert _kept(data, read_settings(model="multilingual-e5-small"), "structure") == place
+    assert _kept(data, read_settings(model="bge-m3"), "structure") != place

@@ -135,7 +135,7 @@ def test_an_answer_that_is_none(folder: Path, answer: object, told: str) -> None
         ("{", r":1: no JSON"),
         ("[1]", r":1: \[1\] is no object"),
         ('\n{"question": " ", "answers": ["en/network.md"]}', r":2: 'question' is ' '"),
-        ('{"question": "Why?"}', ":1: 'answers' is None; it takes a list"),
+        ('{"question": "Why?"}', ":1: no 'answers' among 'question'; it takes a list"),
         ('{"question": "Why?", "answers": []}', ":1: 'answers' is \\[\\]"),
         (
             '{"id": 1, "question": "W", "answers": ["en/network.md"]}\n' * 2,

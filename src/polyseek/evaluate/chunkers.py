@@ -15,11 +15,22 @@ from polyseek.chunking.ruler import Count
 from polyseek.errors import BadInput
 from polyseek.types import Chunk, Document
 
+OURS = "structure"
 MOST_CHARACTERS = 16
 """A token; more is white space or one letter again and again."""
 Range = tuple[int, int]
 Split = Callable[[str, int, Count], Iterable[Range]]
 """A text, the most tokens of a piece and what counts them -> start and end of each piece."""
+
+
+def check_name(name: str) -> None:
+    """Whether there is such a chunker, be its library installed or not.
+
+    Raises:
+        BadInput: there is none.
+    """
+    if name != OURS and name not in SPLITS:
+        raise BadInput(f"unknown chunker {name!r}; there are {OURS}, {', '.join(SPLITS)}")
 
 
 def chunker_called(name: str) -> Chunker:
@@ -28,10 +39,9 @@ def chunker_called(name: str) -> Chunker:
     Raises:
         BadInput: there is none, or its library is not installed.
     """
-    if name == "structure":
+    check_name(name)
+    if name == OURS:
         return STRUCTURE
-    if name not in SPLITS:
-        raise BadInput(f"unknown chunker {name!r}; there are structure, {', '.join(SPLITS)}")
     package, split = SPLITS[name]
     if package and not find_module(package):
         pip = package.replace("_", "-")

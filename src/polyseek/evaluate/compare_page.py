@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from polyseek.evaluate import html
-from polyseek.evaluate.names import main_of, told_name, told_p, told_size
+from polyseek.evaluate.names import main_of, told_difference, told_name, told_p, told_size
 
 Record = Mapping[str, Any]
 
@@ -33,15 +33,18 @@ def _quality(ran: list[Record], main: str) -> str:
             [
                 html.name(each["name"]),
                 html.cell(f"{figure['mean']:.3f}"),
+                html.cell(f"{figure['low']:.3f} – {figure['high']:.3f}", "faint"),
                 html.whisker(figure["mean"], figure["low"], figure["high"]),
                 html.cell(_number(record["within"])),
                 html.cell(_number(record["across"])),
                 html.cell("–" if every is None else f"{every:.0%}"),
-                html.cell(f"{against['mean']:+.3f}" if against else ""),
+                html.cell(told_difference(against["mean"]) if against else ""),
+                html.cell(_interval(against) if against else "", "faint"),
                 html.cell(told_p(against["p"]) if against else "", "faint"),
             ]
         )
-    titles = ["", told_name(main), "95 %", "within", "across", "every language", "difference", "p"]
+    titles = ["", told_name(main), "95 %", "", "within", "across", "every language"]
+    titles += ["difference", "95 %", "p"]
     return html.section(
         "What they find",
         html.table(titles, rows),
@@ -86,6 +89,10 @@ def _failed(told: Record) -> str:
         if each["failed"]
     ]
     return html.section("Not run", html.table(["", ""], rows)) if rows else ""
+
+
+def _interval(row: Record) -> str:
+    return f"{told_difference(row['low'])} – {told_difference(row['high'])}"
 
 
 def _number(value: float | None) -> str:

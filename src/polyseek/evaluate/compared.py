@@ -42,6 +42,17 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dic
     return rows
 
 
+def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """What two records were made with differently, as "grouped was True and is False"."""
+    one, other = ({**each["model"], **each["settings"]} for each in (before, after))
+    found = [
+        f"{name} was {one.get(name)!r} and is {other.get(name)!r}"
+        for name in dict.fromkeys([*one, *other])
+        if one.get(name) != other.get(name)
+    ]
+    return found or ["made with the same settings"]
+
+
 def _by_measure(record: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     """Measure -> question -> value."""
     return {

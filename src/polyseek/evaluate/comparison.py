@@ -17,9 +17,12 @@ from typing import Any
 
 from polyseek.errors import BadInput
 from polyseek.evaluate import record
+from polyseek.evaluate.chunkers import OURS, check_name
 from polyseek.evaluate.compared import differences
+from polyseek.evaluate.dataset import Dataset
 from polyseek.evaluate.names import main_of
 from polyseek.models.instructions import PROFILES
+from polyseek.models.spec import find_spec
 from polyseek.policy import parse_policy
 
 ERROR = "error:"
@@ -53,6 +56,28 @@ def ways(axes: Mapping[str, Sequence[str]]) -> list[Way]:
         options = dict(zip(given, values, strict=True))
         made.append(Way(", ".join(options[option] for option in varied), options))
     return made
+
+
+def check(asked: Sequence[Way], dataset: Dataset) -> None:
+    """Whether all can be asked for; to be asked before what takes long. What is only not there, as
+    weights or a library, is told when its turn comes, and the others run.
+
+    Raises:
+        BadInput: fewer than two, an unknown chunker, or a policy for a language that no document
+            is in. ModelError: an unknown model.
+    """
+    for way in asked:
+        check_name(way.options.get("chunker", OURS))
+        dataset.check(parse_policy(way.options.get("policy", "any")))
+        model = way.options.get("model", "")
+        if model and "://" not in model and not Path(model).is_dir():
+            find_spec(model)
+    if len(asked) < 2:
+        only = f"{asked[0].name} is one way" if asked and asked[0].name else "nothing is named"
+        raise BadInput(
+            f"there is nothing to compare: {only}; name two or more with --models a,b, "
+            "--chunkers a,b, --policies, --chunk-tokens or --instructions"
+        )
 
 
 def run(dataset: Path, way: Way, more: Sequence[str]) -> Result:

@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from polyseek.errors import BadInput
+from polyseek.policy import Policy
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -68,6 +71,20 @@ class Dataset:
     """Of questions, answers and documents: equal where a figure may be compared."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Questions that are not asked, by id, and why."""
+
+    def check(self, policy: Policy) -> None:
+        """Whether there is a document for a policy that names languages.
+
+        Raises:
+            BadInput: there is none; every figure would be 0.
+        """
+        there = sorted(set(self.languages.values()) - {""})
+        missing = [code for code in policy.languages if code not in there]
+        if policy.languages and len(missing) == len(policy.languages):
+            raise BadInput(
+                f"policy {policy.kind}:{','.join(policy.languages)}: no document of {self.name} is "
+                f"in {' or '.join(missing)}; they are in {', '.join(there)}"
+            )
 
     @property
     def whole(self) -> bool:

@@ -26,6 +26,11 @@ def told_p(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def told_difference(value: float) -> str:
+    """With its sign, and none where it rounds to nothing."""
+    return f"{value + 0.0:+.3f}" if round(value, 3) else "0.000"
+
+
 def told_size(parameters: float) -> str:
     """Of a model; "" if it is not known."""
     if parameters > 1e9:

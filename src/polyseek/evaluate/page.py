@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from polyseek.evaluate import html
-from polyseek.evaluate.names import BIAS, told_name, told_p
+from polyseek.evaluate.compared import changed
+from polyseek.evaluate.names import BIAS, told_difference, told_name, told_p
 
 HARDEST = 20
 Record = Mapping[str, Any]
@@ -22,7 +23,7 @@ def page(record: Record, differences: Sequence[Record] = (), before: Record | No
     )
     parts = [_figures(record), *_pairs(record), _languages(record), _hardest(record), _way(record)]
     if before:
-        parts.insert(1, _against(differences, before))
+        parts.insert(1, _against(differences, before, changed(before, record)))
     return html.document(data["name"], subtitle, parts)
 
 
@@ -51,13 +52,13 @@ def _figures(record: Record) -> str:
     )
 
 
-def _against(differences: Sequence[Record], before: Record) -> str:
+def _against(differences: Sequence[Record], before: Record, changes: Sequence[str]) -> str:
     rows = [
         [
             html.name(told_name(each["measure"])),
             html.cell(f"{each['before']:.3f}"),
-            html.cell(f"{each['mean']:+.3f}"),
-            html.cell(f"{each['low']:+.3f} – {each['high']:+.3f}", "faint"),
+            html.cell(told_difference(each["mean"])),
+            html.cell(f"{told_difference(each['low'])} – {told_difference(each['high'])}", "faint"),
             html.cell(told_p(each["p"])),
         ]
         for each in differences
@@ -65,7 +66,8 @@ def _against(differences: Sequence[Record], before: Record) -> str:
     return html.section(
         f"Against {before['model']['model']} of {before['date']}",
         html.table(["", "before", "difference", "95 %", "p"], rows),
-        note="p: how often signs drawn at random give so large a difference.",
+        note=f"{'; '.join(changes)}. p: how often signs drawn at random give so large a "
+        "difference.",
     )
 
 

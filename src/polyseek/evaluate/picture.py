@@ -12,6 +12,7 @@ import numpy as np
 
 from polyseek.engine.pool import Floats
 from polyseek.errors import BadInput
+from polyseek.evaluate import record
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,8 +47,9 @@ def check(path: Path) -> None:
     """Whether `draw` can make such a file; to be asked before what takes long.
 
     Raises:
-        BadInput: another kind of picture, or matplotlib is not installed.
+        BadInput: another kind of picture, no such directory, or matplotlib is not installed.
     """
+    record.check(path)
     if path.suffix.lower() not in KINDS:
         raise BadInput(f"{path}: a picture ends in {' or '.join(KINDS)}")
     if not find_module("matplotlib"):

@@ -99,8 +99,10 @@ class _Documents:
 
 def _query(row: Mapping[str, Any], id: str, at: str, documents: _Documents) -> Query:
     text, given = text_of(row, "question", at), row.get("answers")
+    keys = ", ".join(map(repr, row))
     if not isinstance(given, list) or not given:
-        raise BadInput(f"{at}: 'answers' is {given!r:.60}; it takes a list, as in {EXAMPLE}")
+        told = f"'answers' is {given!r:.60}" if "answers" in row else f"no 'answers' among {keys}"
+        raise BadInput(f"{at}: {told}; it takes a list, as in {EXAMPLE}")
     try:
         answers = {each.name: each for each in (_answer(answer, documents) for answer in given)}
     except BadInput as error:

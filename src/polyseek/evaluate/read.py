@@ -17,13 +17,17 @@ def read_dataset(path: Path, cache: Path) -> Dataset:
     Raises:
         BadInput: it is none of these, or something in it is not as it should be.
     """
+    if not path.exists():
+        raise BadInput(f"{path}: no such file or directory")
     if path.is_file():
         return read_questions(path.parent, path)
     if is_beir(path):
         return read_beir(path, cache)
     if (path / NAME).is_file():
         return read_questions(path)
+    others = sorted(each.name for each in path.glob("*.jsonl"))
+    beside = f"; there is {others[0]} in it: if that holds the questions, name it" if others else ""
     raise BadInput(
         f"{path} is no data set: it takes a folder of documents with a {NAME}, or one with "
-        "corpus.jsonl, queries.jsonl and qrels/ (BEIR's format)"
+        f"corpus.jsonl, queries.jsonl and qrels/ (BEIR's format){beside}"
     )

@@ -96,7 +96,10 @@ def read(path: Path, kind: str) -> dict[str, Any]:
     except OSError as error:
         raise BadInput(f"{path}: cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise BadInput(f"{path}: no JSON: {error}") from error
+        raise BadInput(
+            f"{path} is no result of `polyseek {kind}`, for it is no JSON ({error}); give what its "
+            "--out has written"
+        ) from error
     if not isinstance(found, dict) or found.get("kind") != kind:
         raise BadInput(f"{path} is no result of `polyseek {kind}`; give what its --out has written")
     if found.get("format") != FORMAT:

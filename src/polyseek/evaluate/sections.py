@@ -16,6 +16,8 @@ from polyseek.types import Document
 ANCHOR = re.compile(r"\{[^{}]*#([^\s{}]+)[^{}]*\}\s*$")
 SLUGGED = re.compile(r"[^\w\- ]")
 Range = tuple[int, int]
+SHOWN = 5
+"""Sections that are named where none is like the one asked for."""
 
 
 class Places:
@@ -34,9 +36,11 @@ class Places:
             BadInput: there is none.
         """
         if name not in self._sections:
-            near = difflib.get_close_matches(name, self._sections, n=1, cutoff=0.0)
-            did = f"; did you mean {near[0]!r}?" if near else ""
-            raise BadInput(f"{self._document.path} has no section {name!r}{did}")
+            near = difflib.get_close_matches(name, self._sections, n=1, cutoff=0.5)
+            some = list(self._sections)[:SHOWN]
+            told = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(map(repr, some))}"
+            more = ", …" if not near and len(self._sections) > SHOWN else ""
+            raise BadInput(f"{self._document.path} has no section {name!r}; {told}{more}")
         return self._sections[name]
 
     def lines(self, first: int, last: int) -> Range:
