@@ -15,7 +15,6 @@ from polyseek.lexical import coverage
 from polyseek.store import pg_words
 from polyseek.store.lexical import LexicalIndex
 from polyseek.store.pg_words import LENGTHS, WORDS_SCHEMA, PostgresWords
-from private_postgres import Connection, private_postgres
 
 Passage = tuple[int, str, str]
 """Id, language, words with spaces between them."""
@@ -34,10 +33,22 @@ CHUNKS = "CREATE TABLE chunks (id BIGINT PRIMARY KEY, language TEXT, words TEXT)
 _numbers = count()
 
 
+class Connection:
+    """A psycopg connection that takes ? for a value, in autocommit mode."""
+
+    def __init__(self, db: Any) -> None:  # noqa: ANN401 - types are checked alike without psycopg
+        self.db = db
+
+    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Any:  # noqa: ANN401
+        return self.db.execute(sql.replace("?", "%s"), parameters or None)
+
+
 @pytest.fixture(scope="module")
-def server() -> Iterator[Connection]:
-    with private_postgres() as connection:
-        yield connection
+def server(postgres: str) -> Iterator[Connection]:
+    import psycopg
+
+    with psycopg.connect(postgres, autocommit=True) as db:
+        yield Connection(db)
 
 
 @pytest.fixture
