@@ -16,7 +16,7 @@ from polyseek.server import replicas, share, sums
 from polyseek.server.front import Front
 from polyseek.server.replicas import Replica, Start, State
 from polyseek.settings import read_settings
-from server.slow_toy import load
+from toy import toy_embedder
 
 
 def of_one(texts: int, waiting: int, seconds: float) -> str:
@@ -109,7 +109,7 @@ def test_each_gets_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def replica(tmp_path: Path, number: int = 0) -> Replica:
-    return Replica(number, Start(read_settings(), load, 2, tmp_path))
+    return Replica(number, Start(read_settings(), lambda *_, **__: toy_embedder(), 2, tmp_path))
 
 
 def test_who_gets_a_request(tmp_path: Path) -> None:

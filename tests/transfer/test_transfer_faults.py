@@ -306,9 +306,10 @@ FULL = f"""
 import resource, sys
 sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 from pathlib import Path
-from polyseek import cli, knowledge_base
+from polyseek import cli
+from polyseek.engine import chosen
 from test_review import opened
-knowledge_base.load = lambda *args, **options: opened(Path("x")).embedder
+chosen.load = lambda *args, **options: opened(Path("x")).embedder
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
 sys.argv[1:] = sys.argv[2:]
 cli.main()
