@@ -22,6 +22,8 @@ class Held:
     exact: ExactIndex
     languages: dict[int, str] = field(default_factory=dict)
     stamp: str = ""
+    settled: int = 0
+    """How many there were when somebody last waited for them."""
 
 
 @dataclass
@@ -86,6 +88,9 @@ class MemoryIndex:
         if not np.isin(ids, self.ids()).all():
             raise StoreError("an id is not there")
         return self._held.exact.vectors(ids)
+
+    def settle(self) -> None:
+        self._held.settled = len(self)
 
     def ids(self) -> Ids:
         return np.sort(self._held.exact._ids)

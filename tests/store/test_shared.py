@@ -15,7 +15,7 @@ import pytest
 from store_samples import derive, put, unit
 
 from polyseek.errors import Locked, StoreError
-from polyseek.store import advisory, members
+from polyseek.store import advisory, members, publishing
 from polyseek.store.build import build
 from polyseek.store.members import Sums
 from polyseek.store.postgres import Schema
@@ -55,6 +55,23 @@ def change(collection: SharedCollection) -> None:
     """A document more, one less, one changed."""
     put(collection.catalog, "new", ["w1 new", "w2 new"], seed=3)
     put(collection.catalog, "few", ["w1 x", "w4 y"], seed=4)
+
+
+def test_many_new_rows_are_waited_for(
+    place: Place, server: MemoryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server finds them less well until they are in its graph."""
+    filled(place)
+    assert [held.settled for held in server.held.values()] == [0]
+    monkeypatch.setattr(publishing, "MANY", 20)
+    with SharedCollection.open(place, write=True) as collection:
+        put(collection.catalog, "few", ["w1 x", "w4 y"], seed=4)
+        collection.publish(derive)
+        assert [held.settled for held in server.held.values()] == [0]
+        put(collection.catalog, "more", [f"w{n} more" for n in range(20)], seed=5)
+        collection.publish(derive)
+    (held,) = server.held.values()
+    assert held.settled >= 80
 
 
 def assert_alike(view: View, place: Place) -> None:

@@ -44,6 +44,9 @@ class RemoteIndex(VectorIndex, Protocol):
     def search_in(self, queries: Vectors, k: int, languages: Sequence[str]) -> tuple[Ids, Vectors]:
         """As `search`, among the passages in these languages."""
 
+    def settle(self) -> None:
+        """After much was added: wait until it is found as well as the rest."""
+
     def ids(self) -> Ids:
         """All ids (n,) int64, ascending."""
 

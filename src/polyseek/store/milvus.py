@@ -223,7 +223,7 @@ class MilvusIndex(Closing):
         while known := self.stamp:
             self._server.insist("drop_alias", self.name + STAMP + known)
 
-    def settle(self, seconds: float = 600.0) -> None:
+    def settle(self, seconds: float = 3600.0) -> None:
         """After much was added: wait until all of it is in the graph. Milvus does that by itself in
         some minutes; what is not yet in it, it finds by lists that it makes in haste, of which it
         looks into an eighth (recall@10 of 100,000 new rows 0.89, then 0.998).

@@ -47,6 +47,8 @@ OpenIndex = Callable[[str, int], RemoteIndex]
 UNFINISHED = "unfinished"
 """The stamp of an index that is being told of changes."""
 
+MANY = 1000
+"""Rows added at once, from which on to wait until the index finds them as well as the others."""
 PIECE = 8192
 """Rows that are fetched and sent at once."""
 
@@ -103,6 +105,8 @@ class Publisher:
             before.moments.add(rows, codes)
         if not whole:
             lost = self._reconcile(members, index, from_truth(now, recipe, members))
+        if not whole or int((ids > before.last).sum()) >= MANY:
+            index.settle()
         last = max(before.last, int(ids[-1]) if len(ids) else -1)
         self._keep(now, Published(
             stamp, before.name, before.salt, last, before.sums, members.changed, before.moments
@@ -144,6 +148,8 @@ class Publisher:
             for some, codes, rows in prepared_blocks(now, recipe):
                 index.add_rows(some, rows, codes)
                 moments.add(rows, codes)
+            if len(members.ids) >= MANY:
+                index.settle()
             index.stamp = stamp
         finally:
             index.close()
