@@ -9,7 +9,9 @@ import pytest
 
 from polyseek.errors import BadInput, ModelError
 from polyseek.eval_report import compared
+from polyseek.evaluate.compare_page import page
 from polyseek.evaluate.comparison import (
+    Result,
     Way,
     check,
     run,
@@ -80,6 +82,11 @@ def test_what_cannot_run_is_listed_and_the_others_run(
         "multilingual-e5-small: MRR@5 by language of question (rows) and passage\n"
     )
     assert [line.split() for line in matrix.splitlines()[:2]] == [["en"], ["en", "1.000"]]
+    made = page(summary([results[0], Result(Way("again", {}), {**results[0].record}), results[1]]))
+    _, _, against = made.partition("<h2>Against multilingual-e5-small</h2>")
+    assert "again" in against
+    assert "0.000" in against.partition("<h2>")[0]
+    assert "no-such-model" in against
     with pytest.raises(BadInput, match="none of them ran: no-such-model: "):
         summary(results[1:])
 

@@ -20,14 +20,15 @@ def page(told: Record) -> str:
         f"{data['queries']} questions, {data['documents']} documents. {told['date']}, polyseek "
         f"{told['polyseek']} {told['commit']}, {machine['cpu']}, {machine['cores']} cores"
     )
-    parts = [_quality(ran, main), _cost(ran), *(_pairs(each, main) for each in ran), _failed(told)]
+    parts = [_quality(ran, main), _against(ran, main), _cost(ran)]
+    parts += [*(_pairs(each, main) for each in ran), _failed(told)]
     return html.document(f"{data['name']}: a comparison", subtitle, parts)
 
 
 def _quality(ran: list[Record], main: str) -> str:
     rows = []
     for each in ran:
-        record, against = each["record"], each["against_first"]
+        record = each["record"]
         figure, every = record["figures"][main], record["bias"]["every_language"]
         rows.append(
             [
@@ -38,19 +39,35 @@ def _quality(ran: list[Record], main: str) -> str:
                 html.cell(_number(record["within"])),
                 html.cell(_number(record["across"])),
                 html.cell("–" if every is None else f"{every:.0%}"),
-                html.cell(told_difference(against["mean"]) if against else ""),
-                html.cell(_interval(against) if against else "", "faint"),
-                html.cell(told_p(against["p"]) if against else "", "faint"),
             ]
         )
     titles = ["", told_name(main), "95 %", "", "within", "across", "every language"]
-    titles += ["difference", "95 %", "p"]
     return html.section(
         "What they find",
         html.table(titles, rows),
         note="Within: passages in the question's language alone; across: in another one alone, "
-        "mean over all pairs. Every language: the answer of each is among the first hits. "
-        "Difference: to the first row, over the same questions.",
+        "mean over all pairs. Every language: the answer of each is among the first hits.",
+    )
+
+
+def _against(ran: list[Record], main: str) -> str:
+    rows = [
+        [
+            html.name(each["name"]),
+            html.cell(told_difference(row["mean"])),
+            html.cell(f"{told_difference(row['low'])} – {told_difference(row['high'])}", "faint"),
+            html.cell(told_p(row["p"])),
+        ]
+        for each in ran
+        if (row := each["against_first"])
+    ]
+    if not rows:
+        return ""
+    return html.section(
+        f"Against {ran[0]['name']}",
+        html.table(["", told_name(main), "95 %", "p"], rows),
+        note="Over the same questions. p: how often signs drawn at random give so large a "
+        "difference.",
     )
 
 
@@ -89,10 +106,6 @@ def _failed(told: Record) -> str:
         if each["failed"]
     ]
     return html.section("Not run", html.table(["", ""], rows)) if rows else ""
-
-
-def _interval(row: Record) -> str:
-    return f"{told_difference(row['low'])} – {told_difference(row['high'])}"
 
 
 def _number(value: float | None) -> str:
