@@ -10,6 +10,7 @@ from polyseek.engine.embeds import Embeds
 from polyseek.engine.pool import Floats
 from polyseek.languages.means import calibrated, under
 from polyseek.languages.neutral import Calibrated
+from polyseek.models.spec import Role
 
 
 class Calibrating:
@@ -32,6 +33,17 @@ class Calibrating:
 
     def _embed(self, task: str) -> Callable[[Sequence[str], Any], Floats]:
         def embed(texts: Sequence[str], role: Any) -> Floats:  # noqa: ANN401 - as means.Embed wants
-            return self._model().embed(texts, role, instruction=task if role == "query" else "")
+            model, asked = self._model(), task if role == "query" else ""
+            return model.embed(_fitting(model, texts, role), role, instruction=asked)
 
         return embed
+
+
+def _fitting(model: Embeds, texts: Sequence[str], role: Role) -> list[str]:
+    """The texts, or beginnings of those that a small model has no room for: a mean over what they
+    say is made of beginnings as well."""
+    room, fitted = model.room(role), list(texts)
+    while long := [at for at, tokens in enumerate(model.count(fitted)) if tokens > room]:
+        for at in long:
+            fitted[at] = fitted[at][: len(fitted[at]) // 2]
+    return fitted
