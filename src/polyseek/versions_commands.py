@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from polyseek import versions_report
 from polyseek.flags import Catalog, Json, Kb, ModelPath, ModelUrl, opened
 from polyseek.progress import watching
+
+if TYPE_CHECKING:
+    from polyseek.knowledge_base import KnowledgeBase
 
 
 def versions(
@@ -57,8 +60,7 @@ def link(
     It holds as long as both texts stay as they are.
     """
     with opened(kb=kb, catalog=catalog, model_path=model_path, model_url=model_url) as base:
-        base.link(one, other)
-    versions_report.stated(one, other, versions=True)
+        _state(base, one, other, versions=True)
 
 
 def unlink(
@@ -74,5 +76,9 @@ def unlink(
     It holds as long as both texts stay as they are.
     """
     with opened(kb=kb, catalog=catalog, model_path=model_path, model_url=model_url) as base:
-        base.link(one, other, versions=False)
-    versions_report.stated(one, other, versions=False)
+        _state(base, one, other, versions=False)
+
+
+def _state(base: KnowledgeBase, one: str, other: str, *, versions: bool) -> None:
+    base.link(one, other, versions=versions)
+    versions_report.stated(one, other, versions=versions)

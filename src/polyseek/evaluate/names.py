@@ -28,7 +28,7 @@ def told_p(p: float) -> str:
 
 def told_difference(value: float) -> str:
     """With its sign, and none where it rounds to nothing."""
-    return f"{value + 0.0:+.3f}" if round(value, 3) else "0.000"
+    return f"{value:+.3f}" if round(value, 3) else "0.000"
 
 
 def told_size(parameters: float) -> str:
